@@ -1,0 +1,1 @@
+"""What the numbers mean: events and times in, facts out. Pure."""

@@ -1,0 +1,138 @@
+"""Event time: timers that the watermark fires, and the watermarks of partitions without traffic (SPEC 1)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from stream.core.calendar import Calendar
+from stream.core.profile import NEVER
+
+BEGINNING = -(2**63)
+"""Before every event: the watermark of a partition that has seen none."""
+
+_FOREVER = 2**63
+
+
+class Newest(Struct):
+    """The greatest time of an event so far in a whole replay, in ms: the bound of what is `future`."""
+
+    time: int | None = None
+
+
+class Timers:
+    """Visit closes by instant and day checks by date. They need no storage: profiles hold both.
+
+    An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the first
+    watermark at which anything can be due.
+    """
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.next = BEGINNING
+        self._calendar = calendar
+        self._closes: list[tuple[int, str]] = []
+        self._deadlines: dict[str, int] = {}
+        self._days: dict[int, list[str]] = {}
+        self._day = -NEVER
+        self._midnight = _FOREVER
+
+    def start(self, watermark: int) -> None:
+        """From the day of the first watermark on, each midnight is one to evaluate."""
+        self._set_midnight(self._calendar.day_of(watermark) + 1)
+
+    def close_after(self, deadline: int, person: str) -> None:
+        """A visit of the person may close once the watermark is past `deadline`."""
+        known = self._deadlines.get(person)
+        if known is not None and known <= deadline:
+            return
+        self._deadlines[person] = deadline
+        heapq.heappush(self._closes, (deadline, person))
+        if deadline < self.next:
+            self.next = deadline
+
+    def check_on(self, day: int, person: str) -> None:
+        """Something may change for the person at the midnight that begins `day`."""
+        if day != NEVER:
+            self._days.setdefault(day, []).append(person)
+
+    def fire(self, watermark: int) -> Iterator[tuple[int, int | None, list[str]]]:
+        """All that is due, in time order, midnights first on a tie.
+
+        Yields (instant, day, persons) for a midnight and (watermark, None, [person]) for a close.
+        Timers set meanwhile are seen.
+        """
+        while True:
+            limit = min(watermark, self._midnight)
+            while self._closes and self._closes[0][0] < limit:
+                deadline, person = heapq.heappop(self._closes)
+                if self._deadlines.get(person) == deadline:
+                    del self._deadlines[person]
+                    yield watermark, None, [person]
+            if self._midnight > watermark:
+                break
+            midnight, day = self._midnight, self._day
+            # a date that did not occur is checked with the next one that does
+            persons = {p for due in range(day - 1, day + 1) for p in self._days.pop(due, ())}
+            yield midnight, day, sorted(persons)
+            self._set_midnight(day + 1)
+        self.next = min(self._midnight - 1, self._closes[0][0] if self._closes else _FOREVER)
+
+    def _set_midnight(self, day: int) -> None:
+        self._midnight, self._day = self._calendar.midnight(day)
+        self.next = min(self.next, self._midnight - 1)
+
+
+class PartitionClock(Struct):
+    """What the idle rule needs to know of one input partition; times in ms.
+
+    `quiet_since` is the wall-clock time since which it has been read to its end with nothing new.
+    `newest` and `newest_arrived` are the newest event's own time and its time of arrival.
+    """
+
+    watermark: int | None
+    newest: int | None
+    newest_arrived: int | None
+    quiet_since: int | None
+
+
+def idle_watermarks(
+    partitions: Sequence[PartitionClock],
+    *,
+    now_ms: int,
+    idle_after_ms: int,
+    live_within_ms: int,
+    allowed_lateness_ms: int,
+) -> list[int | None]:
+    """The watermark of each partition by the idle rule (SPEC 1); never one that goes back.
+
+    An idle partition takes over the smallest watermark of those that are not idle. When all are idle and
+    the newest event arrived less than `live_within_ms` after its own time, all follow the wall clock.
+    """
+
+    def is_idle(clock: PartitionClock) -> bool:
+        return clock.quiet_since is not None and now_ms - clock.quiet_since >= idle_after_ms
+
+    busy = [clock for clock in partitions if not is_idle(clock)]
+    target: int | None = None
+    if busy:
+        known = [clock.watermark for clock in busy]
+        if all(watermark is not None for watermark in known):
+            target = min(watermark for watermark in known if watermark is not None)
+    else:
+        live = [
+            (clock.newest, clock.newest_arrived)
+            for clock in partitions
+            if clock.newest is not None and clock.newest_arrived is not None
+        ]
+        if live:
+            newest, arrived = max(live)
+            if arrived - newest < live_within_ms:
+                target = now_ms - allowed_lateness_ms
+    return [
+        clock.watermark
+        if target is None or not is_idle(clock) or (clock.watermark is not None and clock.watermark >= target)
+        else target
+        for clock in partitions
+    ]

@@ -1,0 +1,230 @@
+"""Segment-spec records read into events, or refused with a reason and a sentence (SPEC 1, 9)."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from stream.core.records import DeadReason
+from stream.core.times import EARLIEST, LATEST, parse_ms
+
+MAX_BYTES = 256 * 1024
+MAX_MESSAGE_ID = 200
+ANONYMOUS = "anonymous:"
+
+NAMES = {
+    "page": "Page Viewed",
+    "screen": "Screen Viewed",
+    "identify": "Identified",
+    "alias": "Aliased",
+    "group": "Grouped",
+}
+TYPES = frozenset(("track", *NAMES))
+
+
+class Campaign(Struct, gc=False):
+    """The UTM triple as read."""
+
+    name: str | None = None
+    source: str | None = None
+    medium: str | None = None
+
+
+class Page(Struct, gc=False):
+    """The part of `context.page` and of `properties` that names a page."""
+
+    path: str | None = None
+
+
+class Context(Struct, gc=False):
+    """The part of `context` that every event needs."""
+
+    campaign: Campaign | None = None
+    channel: str | None = None
+    page: Page | None = None
+
+
+class Wire(Struct, gc=False, rename="camel"):
+    """The fields that every event needs; everything else is skipped undecoded."""
+
+    message_id: str | None = None
+    type: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    event: str | None = None
+    timestamp: int | str | None = None
+    received_at: int | str | None = None
+    previous_id: str | None = None
+    context: Context | None = None
+    properties: Page | None = None
+
+
+class Invalid(Exception):
+    """A record that is no event: the dead letter's reason, and a sentence that names the field."""
+
+    def __init__(self, reason: DeadReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+_decode = msgspec.json.Decoder(Wire).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def read(value: bytes | None) -> tuple[Wire, int, str]:
+    """The event in a record, its time in ms since 1970 and its person. Raises Invalid."""
+    if value is None:
+        raise Invalid("tombstone", "the record has no value")
+    if len(value) > MAX_BYTES:
+        raise Invalid("too_large", f"the record has {len(value):,} bytes, more than {MAX_BYTES:,}")
+    try:
+        if not value.isascii():
+            value.decode()  # msgspec skips unknown fields without checking their UTF-8
+        wire = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        wire = _read_slowly(value)
+    message_id, timestamp = wire.message_id, wire.timestamp
+    if (
+        message_id is None
+        or timestamp is None
+        or not 0 < len(message_id) <= MAX_MESSAGE_ID
+        or wire.type not in TYPES
+        or (wire.event is None and wire.type == "track")
+    ):
+        _read_slowly(value)
+    t = parse_ms(timestamp) if isinstance(timestamp, str) else timestamp
+    if t is None or not EARLIEST <= t <= LATEST:
+        _bad_time(timestamp)
+    user, anonymous = wire.user_id, wire.anonymous_id
+    if user is not None:
+        if not user or anonymous == "" or user.startswith(ANONYMOUS):
+            _no_person(wire)
+        return wire, t, user
+    if not anonymous:
+        _no_person(wire)
+    return wire, t, f"{ANONYMOUS}{anonymous}"
+
+
+def received_ms(wire: Wire) -> int | None:
+    """`receivedAt` in ms since 1970; None where it is absent or no time."""
+    received = wire.received_at
+    t = parse_ms(received) if isinstance(received, str) else received
+    return t if t is not None and EARLIEST <= t <= LATEST else None
+
+
+def decode_whole(value: bytes) -> dict[str, Any]:
+    """The record as plain objects, for conditions on any path; empty where it cannot be read."""
+    try:
+        whole = _decode_any(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return whole if isinstance(whole, dict) else {}
+
+
+def _bad_time(timestamp: object) -> NoReturn:
+    raise Invalid(
+        "bad_time",
+        f"timestamp: expected ISO 8601 with an offset or milliseconds since 1970, got {_shown(timestamp)}",
+    )
+
+
+def _no_person(wire: Wire) -> NoReturn:
+    user = wire.user_id
+    if user is not None and user.startswith(ANONYMOUS):
+        message = f"userId: may not begin with `{ANONYMOUS}`, got {_shown(user)}"
+    elif user == "" or wire.anonymous_id == "":
+        message = f"{'userId' if user == '' else 'anonymousId'}: may not be empty"
+    else:
+        message = "userId, anonymousId: at least one is required"
+    raise Invalid("no_person", message)
+
+
+def _read_slowly(value: bytes) -> Wire:
+    """Field by field, for what the typed decoder refused: the first broken rule, or a sound event.
+
+    Sound are events with an odd value in a field that their type does not use.
+    """
+    try:
+        whole = _decode_any(value)
+        value.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("not_json", f"not JSON: {error}") from None
+    if not isinstance(whole, dict):
+        raise Invalid("not_object", f"expected a JSON object, got {_kind(whole)}")
+    kind = whole.get("type")
+    required = ("messageId", "type", "timestamp") + (("event",) if kind == "track" else ())
+    for name in required:
+        if whole.get(name) is None:
+            raise Invalid("missing_field", f"{name}: required, but absent")
+    message_id = _text(whole, "messageId")
+    if not 0 < len(message_id or "") <= MAX_MESSAGE_ID:
+        raise Invalid("bad_type", f"messageId: expected 1 to {MAX_MESSAGE_ID} characters")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise Invalid("bad_type", f"type: expected one of {', '.join(sorted(TYPES))}, got {_shown(kind)}")
+    wire = Wire(
+        message_id=message_id,
+        type=kind,
+        user_id=_text(whole, "userId"),
+        anonymous_id=_text(whole, "anonymousId"),
+        event=_text(whole, "event") if kind == "track" else None,
+        previous_id=_text(whole, "previousId") if kind == "alias" else None,
+        context=_context(whole),
+    )
+    path = whole["properties"].get("path") if isinstance(whole.get("properties"), dict) else None
+    wire.properties = Page(path if isinstance(path, str) else None)
+    timestamp = whole["timestamp"]
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int | str):
+        _bad_time(timestamp)
+    wire.timestamp = timestamp
+    received = whole.get("receivedAt")
+    if isinstance(received, int | str) and not isinstance(received, bool):
+        wire.received_at = received
+    return wire
+
+
+def _context(whole: dict[str, Any]) -> Context | None:
+    context = _object(whole, "context", "context")
+    if context is None:
+        return None
+    campaign = _object(context, "campaign", "context.campaign")
+    page = context.get("page")
+    path = page.get("path") if isinstance(page, dict) else None
+    prefix = "context.campaign."
+    return Context(
+        campaign=None
+        if campaign is None
+        else Campaign(*(_text(campaign, name, prefix + name) for name in ("name", "source", "medium"))),
+        channel=_text(context, "channel", "context.channel"),
+        page=Page(path if isinstance(path, str) else None),
+    )
+
+
+def _text(whole: dict[str, Any], name: str, path: str | None = None) -> str | None:
+    value = whole.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise Invalid("bad_type", f"{path or name}: expected a string, got {_shown(value)}")
+
+
+def _object(whole: dict[str, Any], name: str, path: str) -> dict[str, Any] | None:
+    value = whole.get(name)
+    if value is None or isinstance(value, dict):
+        return value
+    raise Invalid("bad_type", f"{path}: expected an object, got {_shown(value)}")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else "a boolean"
+    kinds: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    return _kind(value)

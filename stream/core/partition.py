@@ -1,0 +1,408 @@
+"""One input partition: a fetched batch goes in, records to publish and changed profiles come out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct, field
+
+from stream.core.activity import Activity, Vocabulary
+from stream.core.calendar import Calendar, Segment
+from stream.core.clock import BEGINNING, Newest, Timers
+from stream.core.conditions import lookup
+from stream.core.definition import DAY, Definition
+from stream.core.events import ANONYMOUS, Invalid, Wire, decode_whole, read, received_ms
+from stream.core.explaining import describe, explain
+from stream.core.persons import Persons
+from stream.core.profile import (
+    EntryFields,
+    Progress,
+    Recent,
+    decode,
+    decode_erased,
+    decode_progress,
+    encode,
+    encode_erased,
+    encode_progress,
+)
+from stream.core.publishing import Output, Publisher, Source
+from stream.core.records import Explanation, Person
+
+__all__ = ["Counts", "Output", "Partition"]
+
+_PROGRESS_KEY = b"\xff"  # no person's id: those are UTF-8
+_ERASED_PREFIX = b"\xfe"
+
+
+class Counts(Struct):
+    """Where the records went, and what came of them, since the partition was opened."""
+
+    applied: int = 0
+    late: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+    joined: int = 0
+    unjoined: int = 0
+    visits: int = 0
+    dead: Counter[str] = field(default_factory=Counter)
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def records(self) -> int:
+        """All records read: each has gone to exactly one place."""
+        return self.applied + self.late + self.duplicate + self.ignored + sum(self.dead.values())
+
+
+class Partition:
+    """Persons, visits, watermark and timers of one input partition. Deterministic: no clock, no chance.
+
+    `owns` says whether a person id lives in this partition (None: all do). `newest` is shared between the
+    partitions of a replay; `track_changes=False` spares a replay the list of changed profiles.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        topic: str = "",
+        number: int = 0,
+        owns: Callable[[str], bool] | None = None,
+        newest: Newest | None = None,
+        track_changes: bool = True,
+    ) -> None:
+        self.definition = definition
+        self.topic = topic
+        self.number = number
+        self._owns = owns
+        self._replayed = newest or Newest()
+        self._track_changes = track_changes
+        self._calendar = Calendar(definition.timezone)
+        self._today = Segment(0, 0, 0)
+        self._counts = Counts()
+        self._watermark = BEGINNING
+        self._newest = BEGINNING
+        self._written: Progress | None = None
+        self._path = definition.input_key.split(".") if definition.input_key else None
+        self._start(Vocabulary())
+
+    def _start(self, vocabulary: Vocabulary) -> None:
+        self._activity = Activity(self.definition, vocabulary)
+        self._timers = Timers(self._calendar)
+        self._publisher = Publisher(self.definition, self._activity)
+        self._persons = Persons(
+            self.definition,
+            activity=self._activity,
+            calendar=self._calendar,
+            timers=self._timers,
+            publisher=self._publisher,
+        )
+
+    # -- what it knows ----------------------------------------------------------------------------
+
+    @property
+    def watermark(self) -> int | None:
+        """In ms; None before the first event."""
+        return None if self._watermark == BEGINNING else self._watermark
+
+    @property
+    def newest(self) -> int | None:
+        """The greatest time of an applied event, in ms; None before the first."""
+        return None if self._newest == BEGINNING else self._newest
+
+    @property
+    def counts(self) -> Counts:
+        """Counters since the partition was opened."""
+        self._counts.visits = self._persons.visits
+        self._counts.transitions = Counter(self._persons.transitions)
+        return self._counts
+
+    def __len__(self) -> int:
+        """Profiles held: persons, and anonymous ids that lead to one."""
+        return len(self._persons.profiles)
+
+    def people(self) -> Iterator[Person]:
+        """Registered persons by id, as of the watermark."""
+        for person in sorted(self._persons.profiles):
+            profile = self._persons.profiles[person]
+            if profile.registered is not None:
+                yield describe(self._view(), person, profile)
+
+    def explain(self, person: str) -> Explanation | None:
+        """A person's state and the evidence for it; None for one never seen, forgotten or erased."""
+        person = self._persons.resolve(person, self._watermark)
+        profile = self._persons.profiles.get(person)
+        return None if profile is None else explain(self._view(), person, profile)
+
+    # -- what it does -----------------------------------------------------------------------------
+
+    def process(
+        self,
+        values: Sequence[bytes | None],
+        *,
+        keys: Sequence[bytes | None] | None,
+        offsets: Sequence[int],
+        arrived_ms: Sequence[int] | None,
+    ) -> None:
+        """Work off one fetched batch, in order; never raises on what a record holds.
+
+        Without `keys` no key is checked. `arrived_ms` are the records' Kafka times; without them `future`
+        is judged by `receivedAt`, or else by the newest event of the whole replay.
+        """
+        counts = self._counts
+        lateness = self.definition.allowed_lateness_ms
+        max_future = self.definition.max_future_ms
+        replayed = self._replayed
+        keyed = keys is not None and self.definition.keyed
+        profiles = self._persons.profiles
+        changed = self._persons.changed
+        named_of = self._activity.named
+        mark_of = self._activity.mark
+        marks = self._activity.vocabulary.marks
+        gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
+        timers = self._timers
+        today = self._today
+        for i, value in enumerate(values):
+            try:
+                wire, t, person = read(value)
+                assert value is not None
+                if keyed:
+                    self._check_key(keys[i], person, value)  # type: ignore[index]
+                if arrived_ms is not None:
+                    if t > arrived_ms[i] + max_future:
+                        raise _future(t - arrived_ms[i], max_future, "Kafka received the record")
+                else:
+                    self._check_replayed_future(wire, t)
+                    if replayed.time is None or t > replayed.time:
+                        replayed.time = t
+            except Invalid as invalid:
+                counts.dead[invalid.reason] += 1
+                source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
+                self._publisher.dead_letter(source, invalid)
+                continue
+            named = named_of(wire)
+            if named.ignored:
+                counts.ignored += 1
+                continue
+            if t < self._watermark:
+                counts.late += 1
+                source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
+                self._publisher.late(
+                    source,
+                    message_id=wire.message_id or "",
+                    person=person,
+                    t=t,
+                    watermark=self._watermark,
+                )
+                continue
+            if t > self._newest:
+                self._newest = t
+                if t - lateness > self._watermark:
+                    self._watermark = t - lateness
+                    if self._watermark > timers.next:
+                        self._fire()
+            if not today.start <= t < today.end:
+                today = self._today = self._calendar.segment(t)
+            p = profiles.get(person)
+            if p is not None and p.open and p.redirect is None:
+                visit = p.open[-1]
+                last = p.last
+                # In order, and in the visit: so no repeat either, which would have the same time.
+                if (
+                    t > last
+                    and t - last <= gap
+                    and t - visit.start <= longest
+                    and p.due > today.day
+                    and not visit.pending
+                    and named.plain is not None
+                    and wire.type != "identify"
+                    and wire.type != "alias"
+                    and not named.deletes
+                ):
+                    mark = marks[named.plain]
+                    if not mark.hits and not mark.voids:
+                        p.recent.append((t, wire.message_id or "", named.plain, entry_of(wire), None))
+                        visit.last = p.last = t
+                        p.last_day = today.day
+                        visit.events += 1
+                        visit.pages += mark.page
+                        counts.applied += 1
+                        changed[person] = None
+                        if len(p.recent) % 64 == 0:
+                            self._persons.trim(p, self._watermark)
+                        continue
+            number, amounts = mark_of(named, value)
+            event = (t, wire.message_id or "", number, entry_of(wire), amounts)
+            self._arrive(person, wire, event, value, deletes=named.deletes)
+        if not self._track_changes:
+            changed.clear()
+            self._persons.changed_erased.clear()
+
+    def advance(self, watermark_ms: int) -> None:
+        """Move the watermark on (the idle rule, the end of a replay); it never goes back."""
+        if watermark_ms > self._watermark:
+            self._watermark = watermark_ms
+            self._fire()
+
+    def take_outputs(self) -> list[Output]:
+        """The records to publish since last taken, in order."""
+        outputs, self._publisher.outputs = self._publisher.outputs, []
+        return outputs
+
+    def _arrive(self, person: str, wire: Wire, event: Recent, value: bytes, *, deletes: bool) -> None:
+        """An event that is neither late nor plainly the next of an open visit."""
+        persons = self._persons
+        t, message_id = event[:2]
+        person = persons.resolve(person, t)
+        if persons.is_repeat(person, t, message_id):
+            self._counts.duplicate += 1
+            return
+        self._counts.applied += 1
+        if persons.falls_to_erased(person, t, message_id):
+            return
+        if deletes:
+            persons.delete(person, t, message_id)
+            return
+        p = persons.awake(person, t)
+        took_over = False
+        anonymous = self._to_join(wire)
+        if anonymous is not None:
+            if self._owns is None or self._path is not None or self._owns(anonymous):
+                self._counts.joined += 1
+                took_over = persons.join(person, p, anonymous, t)
+            else:
+                self._counts.unjoined += 1
+        persons.apply(person, p, wire, event, value, took_over=took_over)
+        if len(p.recent) % 64 == 0:
+            persons.trim(p, self._watermark)
+
+    def _to_join(self, wire: Wire) -> str | None:
+        """The anonymous person that the event joins to its user."""
+        if wire.user_id is None:
+            return None
+        if wire.type == "identify" and wire.anonymous_id:
+            return ANONYMOUS + wire.anonymous_id
+        if wire.type == "alias" and wire.previous_id:
+            previous = wire.previous_id
+            known = self._persons.profiles.get(previous)
+            if known is not None and known.registered is not None:
+                return None
+            return previous if previous.startswith(ANONYMOUS) else ANONYMOUS + previous
+        return None
+
+    def _fire(self) -> None:
+        """Close visits and evaluate midnights up to the watermark, in time order."""
+        if self._timers.next == BEGINNING:
+            self._timers.start(self._watermark)
+        persons = self._persons
+        for instant, day, due in self._timers.fire(self._watermark):
+            if day is None:
+                persons.close_due(due[0], instant)
+                continue
+            persons.release(instant)
+            for person in due:
+                persons.at_midnight(person, instant, day)
+
+    def _check_key(self, key: bytes | None, person: str, value: bytes) -> None:
+        expected = person
+        if self._path is not None:
+            found = lookup(decode_whole(value), self._path)
+            if isinstance(found, str | int | float) and not isinstance(found, bool):
+                expected = str(found)
+        if key != expected.encode():
+            shown = "no key" if key is None else repr(key.decode(errors="replace"))[:80]
+            raise Invalid(
+                "wrong_key",
+                f"{self.definition.input_key or 'key'}: expected the record's key to be"
+                f" {expected!r}, got {shown}",
+            )
+
+    def _check_replayed_future(self, wire: Wire, t: int) -> None:
+        received = received_ms(wire) if wire.received_at is not None else None
+        if received is not None:
+            if t > received + self.definition.max_future_ms:
+                raise _future(t - received, self.definition.max_future_ms, "receivedAt")
+        elif self._replayed.time is not None and t > self._replayed.time + DAY:
+            raise _future(t - self._replayed.time, DAY, "the newest event so far")
+
+    # -- what it keeps ----------------------------------------------------------------------------
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Changelog records since last taken: key, value (None deletes). The partition's own comes last."""
+        persons = self._persons
+        changes: list[tuple[bytes, bytes | None]] = []
+        for person in persons.changed:
+            p = persons.profiles.get(person)
+            changes.append((person.encode(), None if p is None else encode(p)))
+        for name in persons.changed_erased:
+            erased = persons.erased.get(name)
+            changes.append((_ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
+        persons.changed.clear()
+        persons.changed_erased.clear()
+        progress = Progress(self._watermark, self._newest, self._activity.vocabulary)
+        if changes or self._activity.grown or self._progressed():
+            self._activity.grown = False
+            self._written = Progress(self._watermark, self._newest, Vocabulary())
+            changes.append((_PROGRESS_KEY, encode_progress(progress)))
+        return changes
+
+    def _progressed(self) -> bool:
+        written = self._written
+        if written is None:
+            return self._newest != BEGINNING
+        return written.watermark != self._watermark or written.newest != self._newest
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in one changelog record, in log order. Raises ValueError for a newer version's."""
+        if key == _PROGRESS_KEY:
+            if value is not None:
+                self._restored_progress = decode_progress(value)
+        elif key.startswith(_ERASED_PREFIX):
+            if value is None:
+                self._persons.erased.pop(key[1:], None)
+            else:
+                self._persons.erased[key[1:]] = decode_erased(value)
+        elif value is None:
+            self._persons.profiles.pop(key.decode(), None)
+        else:
+            self._persons.profiles[key.decode()] = decode(value)
+
+    _restored_progress: Progress | None = None
+
+    def restored(self) -> None:
+        """After the last changelog record: take up the numbers and set the timers again."""
+        progress = self._restored_progress
+        if progress is None:
+            return
+        profiles, erased = self._persons.profiles, self._persons.erased
+        self._start(progress.vocabulary)
+        self._watermark, self._newest = progress.watermark, progress.newest
+        self._written = progress
+        self._timers.start(self._watermark)
+        self._persons.take_up(profiles, erased)
+
+    def _view(self) -> tuple[Persons, Activity, Calendar, int]:
+        return self._persons, self._activity, self._calendar, self._watermark
+
+
+def entry_of(wire: Wire) -> EntryFields | None:
+    """Campaign name, source and medium, channel and page of an event; None where it has none of them."""
+    context = wire.context
+    page = None
+    if context is None:
+        if wire.properties is None or wire.type not in ("page", "screen"):
+            return None
+        return None, None, None, None, wire.properties.path
+    if context.page is not None:
+        page = context.page.path
+    if page is None and wire.properties is not None and wire.type in ("page", "screen"):
+        page = wire.properties.path
+    campaign = context.campaign
+    if campaign is None:
+        return None, None, None, context.channel, page
+    return campaign.name, campaign.source, campaign.medium, context.channel, page
+
+
+def _future(ahead_ms: int, bound_ms: int, than: str) -> Invalid:
+    return Invalid(
+        "future", f"timestamp: {ahead_ms / 1000:,.0f} s after {than}, more than {bound_ms / 1000:,.0f} s"
+    )

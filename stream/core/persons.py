@@ -1,0 +1,436 @@
+"""The persons of one partition: what an event, a midnight or a passed deadline does to one (SPEC 2 to 5)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from hashlib import blake2b
+
+from stream.core.activity import Activity
+from stream.core.calendar import Calendar
+from stream.core.clock import Timers
+from stream.core.definition import Definition
+from stream.core.events import ANONYMOUS, Wire, decode_whole
+from stream.core.lifecycle import Change, Lifecycle
+from stream.core.profile import (
+    DELETED,
+    NEVER,
+    NEW,
+    SILENT,
+    STATES,
+    Erased,
+    Profile,
+    Recent,
+    Visit,
+)
+from stream.core.publishing import Publisher
+from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
+from stream.core.visits import MAX_DETAILED, Cutter
+
+MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
+
+
+class Persons:
+    """Profiles by person, what is left of deleted ones by hash, and the names of all that changed."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        activity: Activity,
+        calendar: Calendar,
+        timers: Timers,
+        publisher: Publisher,
+    ) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.erased: dict[bytes, Erased] = {}
+        self.changed: dict[str, None] = {}
+        self.changed_erased: dict[bytes, None] = {}
+        self.cutter = Cutter(definition, activity, calendar)
+        self.lifecycle = Lifecycle(definition, activity)
+        self.transitions: dict[tuple[str, str], int] = {}
+        self.visits = 0
+        self.definition_hash = definition.hash()
+        self._d = definition
+        self._known_before = parse_day(definition.known_before) if definition.known_before else None
+        self._calendar = calendar
+        self._timers = timers
+        self._publisher = publisher
+        self._waiting: set[bytes] = set()  # erased whose ids may still be repeated
+
+    def take_up(self, profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> None:
+        """Go on with a restored population: timers follow from the profiles."""
+        self.profiles, self.erased = profiles, erased
+        for person, p in profiles.items():
+            self._timers.check_on(p.due, person)
+            self._await_close(person, p)
+        self._waiting = {name for name, left in erased.items() if left.deleted is not None}
+
+    # -- arrivals ---------------------------------------------------------------------------------
+
+    def resolve(self, person: str, t: int) -> str:
+        """The person that an id stands for at `t`: the user, for an anonymous id that was joined."""
+        p = self.profiles.get(person)
+        if p is None or p.redirect is None:
+            return person
+        if self._calendar.day_of(t) >= p.until:
+            self._end_redirect(person, p)
+            return person
+        return p.redirect
+
+    def is_repeat(self, person: str, t: int, message_id: str) -> bool:
+        """Whether the person's applied events have this id at this time."""
+        p = self.profiles.get(person)
+        if p is not None:
+            i = bisect_left(p.recent, (t, message_id), key=_order)
+            if i < len(p.recent) and p.recent[i][:2] == (t, message_id):
+                return True
+        if self.erased and (p is None or p.reborn or not p.registered):
+            erased = self.erased.get(hash_of(person))
+            return erased is not None and (t, message_id) in erased.recent
+        return False
+
+    def falls_to_erased(self, person: str, t: int, message_id: str) -> bool:
+        """Whether an event belongs to a life that has been erased; it then leaves only its id."""
+        erased = self.erased.get(hash_of(person)) if self.erased else None
+        if erased is None or erased.deleted is None or (t, message_id) > erased.deleted:
+            return False
+        self._remember(hash_of(person), erased, [(t, message_id)])
+        return True
+
+    def awake(self, person: str, t: int) -> Profile:
+        """The person's profile with the midnights up to `t` evaluated; a new one where there is none."""
+        day = self._calendar.day_of(t)
+        while (p := self.profiles.get(person)) is not None and p.due <= day:
+            midnight, on = self._calendar.midnight(p.due)
+            if midnight > t:
+                break
+            self.at_midnight(person, midnight, on)
+        if p is None:
+            p = self.profiles[person] = Profile()
+            erased = self.erased.get(hash_of(person)) if self.erased else None
+            if erased is not None:
+                self._begin_again(person, p, erased)
+        return p
+
+    def apply(
+        self, person: str, p: Profile, wire: Wire, event: Recent, value: bytes, *, took_over: bool = False
+    ) -> None:
+        """One event of the person, not a repeat, at whatever place in time order."""
+        t, message_id = event[:2]
+        if wire.user_id is not None:
+            if p.registered is None:
+                self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
+            elif p.registration is not None and (t, message_id) < p.registration:
+                p.registered, p.imported = self._registration(value, self._calendar.day_of(t), p.reborn)
+                p.registration = t, message_id
+        if t > p.last or not p.recent:
+            self.cutter.append(p, event)
+        else:
+            self.cutter.insert(p, event)
+        if t > p.last:
+            p.last, p.last_day = t, self._calendar.day_of(t)
+        self._await_close(person, p)
+        self.evaluate(person, p, p.last, self._calendar.day_of(p.last), message_id)
+
+    def evaluate(self, person: str, p: Profile, at: int, day: int, cause: str) -> None:
+        """Bring the person up to `day` and publish what changed, at `at` ms."""
+        self.changed[person] = None
+        due = p.due
+        if p.registered is None:
+            if p.redirect is None:
+                p.due = min(p.due, p.last_day + self._d.prospect_days)
+        else:
+            k = p.k
+            n, changes = self.lifecycle.evaluate(p, day)
+            for change in changes:
+                k += 1
+                self._publish(person, k, change, at, cause, p.tier, n)
+        if p.due != due:
+            self._timers.check_on(p.due, person)
+
+    def trim(self, p: Profile, watermark: int) -> None:
+        """Keep long visits small: now and then fold what the watermark has passed."""
+        if len(p.recent) % MAX_DETAILED == 0:
+            self.cutter.compact(p, watermark)
+
+    # -- time passing -----------------------------------------------------------------------------
+
+    def at_midnight(self, person: str, midnight: int, day: int) -> None:
+        """The midnight that begins `day`, for a person with something due."""
+        p = self.profiles.get(person)
+        if p is None or p.due > day:
+            return
+        p.due = NEVER
+        if p.redirect is not None:
+            if p.until <= day:
+                self._end_redirect(person, p)
+            else:
+                self._set_due(person, p, p.until)
+        elif p.registered is not None:
+            self.evaluate(person, p, midnight, day, "day")
+            self.lifecycle.prune(p, day)
+        elif p.open or day - p.last_day < self._d.prospect_days:
+            self._set_due(person, p, max(day + 1, p.last_day + self._d.prospect_days))
+        else:
+            self._forget(person)
+
+    def close_due(self, person: str, watermark: int) -> None:
+        """Publish the person's visits whose end plus gap lies before the watermark."""
+        p = self.profiles.get(person)
+        if p is None or not p.open:
+            return
+        closed = self.cutter.close(p, watermark)
+        for visit in closed:
+            self.visits += 1
+            self._publisher.visit(person, visit, bounce=self.cutter.bounce(visit))
+            if p.redirect is None:
+                settle(p, visit)
+        if closed:
+            self.changed[person] = None
+            p.last_end = closed[-1].last
+            if p.registration is not None and p.registration[0] < watermark:
+                p.registration = None
+            self.lifecycle.prune(p, p.last_day)
+        self._await_close(person, p)
+
+    def release(self, watermark: int) -> None:
+        """Forget the ids of erased persons that could only come late by now."""
+        for name in sorted(self._waiting):
+            erased = self.erased[name]
+            if erased.deleted is None or erased.deleted[0] >= watermark:
+                continue
+            self._waiting.discard(name)
+            self.changed_erased[name] = None
+            if erased.reborn or erased.k == 0:
+                del self.erased[name]
+            else:
+                erased.deleted, erased.recent = None, []
+
+    # -- registration, deletion -------------------------------------------------------------------
+
+    def _register(
+        self, person: str, p: Profile, value: bytes, *, t: int, message_id: str, took_over: bool
+    ) -> None:
+        at = max(t, p.last)
+        day = self._calendar.day_of(at)
+        p.registered, p.imported = self._registration(value, self._calendar.day_of(t), p.reborn)
+        p.registration = t, message_id
+        before = "deleted" if p.reborn else "prospect" if took_over else None
+        state = SILENT if p.imported else NEW
+        change = self.lifecycle.enter(p, day, state, "imported" if p.imported else "registered", before)
+        p.due = NEVER
+        self._publish(person, p.k, change, at, message_id, 0, 0)
+
+    def _registration(self, value: bytes, day: int, reborn: bool) -> tuple[int, bool]:
+        """The day of registration, and whether the person was a user before Footfall saw them."""
+        if reborn:
+            return day, False
+        created = self._created(value)
+        if created is not None:
+            return created, day - created >= self._d.new_days
+        return day, self._known_before is not None and day < self._known_before
+
+    def _created(self, value: bytes) -> int | None:
+        traits = decode_whole(value).get("traits")
+        created = traits.get("createdAt") if isinstance(traits, dict) else None
+        if isinstance(created, str):
+            day = parse_day(created)
+            if day is not None:
+                return day
+            created = parse_ms(created)
+        if isinstance(created, bool) or not isinstance(created, int) or not EARLIEST <= created <= LATEST:
+            return None
+        return self._calendar.day_of(created)
+
+    def delete(self, person: str, t: int, message_id: str) -> None:
+        """Erase the person's life up to the deletion; what came after it begins a new one."""
+        p = self.awake(person, t)
+        name = hash_of(person)
+        erased = self.erased.get(name) or Erased()
+        at = max(t, p.last)
+        known = p.registered is not None
+        if not person.startswith(ANONYMOUS) and (known or not p.reborn):
+            before = STATES[p.state] if known else None
+            change = self.lifecycle.enter(p, self._calendar.day_of(at), DELETED, "deleted", before)
+            self._publish(person, p.k, change, at, message_id, 0, 0)
+        erased.k, erased.deleted, erased.reborn = p.k, (t, message_id), False
+        later = [event for event in p.recent if event[:2] > (t, message_id)]
+        ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
+        self._forget(person)
+        self.erased[name] = erased
+        self._remember(name, erased, [*ids, (t, message_id)])
+        for alias in p.aliases:
+            self._erase_alias(alias, erased)
+        if later:
+            self._live_on(person, p.last, later, cause=message_id)
+
+    def _live_on(self, person: str, last: int, later: list[Recent], *, cause: str) -> None:
+        """A new life of events that arrived before the deletion, but are later than it."""
+        p = self.profiles[person] = Profile(last=last, last_day=self._calendar.day_of(last), recent=later)
+        self._begin_again(person, p, self.erased[hash_of(person)])
+        if not person.startswith(ANONYMOUS):
+            self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
+        self.cutter.recut(p)
+        self._await_close(person, p)
+        self.evaluate(person, p, last, p.last_day, cause)
+
+    def _begin_again(self, person: str, p: Profile, erased: Erased) -> None:
+        p.k = erased.k
+        p.reborn = not person.startswith(ANONYMOUS)
+        name = hash_of(person)
+        self.changed_erased[name] = None
+        if erased.deleted is None:
+            del self.erased[name]
+        else:
+            erased.reborn = True
+
+    def _erase_alias(self, alias: str, erased: Erased) -> None:
+        a = self.profiles.get(alias)
+        if a is None or a.redirect is None:
+            return
+        self._forget(alias)
+        name = hash_of(alias)
+        self.erased[name] = Erased(deleted=erased.deleted)
+        self._remember(name, self.erased[name], list(erased.recent))
+
+    def _remember(self, name: bytes, erased: Erased, ids: list[tuple[int, str]]) -> None:
+        erased.recent += ids
+        self._waiting.add(name)
+        self.changed_erased[name] = None
+
+    # -- joining ----------------------------------------------------------------------------------
+
+    def join(self, person: str, p: Profile, anonymous: str, t: int) -> bool:
+        """Make the anonymous id a redirect to the user; True where a prospect was taken over."""
+        a = self.profiles.get(anonymous)
+        day = self._calendar.day_of(t)
+        if a is not None and a.redirect is None:
+            a = self.awake(anonymous, t)
+        if a is not None and a.redirect is not None and day >= a.until:
+            self._end_redirect(anonymous, a)
+            a = None
+        if a is not None and a.redirect is not None and a.redirect != person:
+            return False
+        took_over = a is not None and a.redirect is None and a.due != NEVER
+        if a is not None and took_over:
+            self._take_over(person, p, a, t)
+        if a is None or (a.redirect is None and not a.open):
+            a = self.profiles[anonymous] = Profile()
+        a.redirect, a.until = person, day + self._d.hibernate_days
+        if a.due > a.until or a.due == NEVER:
+            self._set_due(anonymous, a, a.until)
+        self.changed[anonymous] = None
+        if anonymous not in p.aliases:
+            p.aliases.append(anonymous)
+            if len(p.aliases) > MAX_ALIASES:
+                oldest = p.aliases[0]
+                self._end_redirect(oldest, self.profiles[oldest])
+        return took_over
+
+    def _take_over(self, person: str, p: Profile, a: Profile, t: int) -> None:
+        """Move a prospect's visits, days and counts to the user.
+
+        Events before the end of the user's last published visit stay and close under the anonymous id.
+        """
+        stay = [event for event in a.recent if event[0] < p.last_end]
+        keep_base = a.base is not None and a.base.last < p.last_end
+        for on, count in a.engaged.items():
+            p.engaged[on] = p.engaged.get(on, 0) + count
+        for on, keys in a.counts.items():
+            for key, count in keys.items():
+                on_day = p.counts.setdefault(on, {})
+                on_day[key] = on_day.get(key, 0) + count
+        p.visits += a.visits
+        p.was_engaged = p.was_engaged or a.was_engaged
+        moved = a.recent[len(stay) :]
+        if not keep_base and a.base is not None:
+            p.base = a.base if p.base is None else _merged(p.base, a.base)
+        sealed = [v for v in a.open if a.base is not None and v.start < a.base.start]
+        p.open = sorted([*p.open, *(v for v in sealed if v.last >= p.last_end)], key=lambda v: v.start)
+        p.recent = sorted([*p.recent, *moved], key=_order)
+        if a.last > p.last:
+            p.last, p.last_day = a.last, a.last_day
+        if p.recent or p.base is not None:
+            self.cutter.recut(p)
+        self._await_close(person, p)
+        a.engaged, a.counts = {}, {}
+        a.recent, a.base = stay, a.base if keep_base else None
+        a.open = [v for v in sealed if v.last < p.last_end]
+        if stay or keep_base:
+            self.cutter.recut(a)
+        for visit in a.open:
+            settle(p, visit)
+
+    def _end_redirect(self, anonymous: str, a: Profile) -> None:
+        user = self.profiles.get(a.redirect or "")
+        if user is not None and anonymous in user.aliases:
+            user.aliases.remove(anonymous)
+            self.changed[a.redirect or ""] = None
+        if a.open:  # what stayed behind still closes under the anonymous id
+            a.redirect, a.until = None, NEVER
+            self._set_due(anonymous, a, a.last_day + self._d.prospect_days)
+        else:
+            self._forget(anonymous)
+
+    # -- bookkeeping ------------------------------------------------------------------------------
+
+    def _publish(
+        self, person: str, k: int, change: Change, at: int, cause: str, tier: int, engaged_visits: int
+    ) -> None:
+        count = self.transitions.get((change.kind, change.reason), 0)
+        self.transitions[change.kind, change.reason] = count + 1
+        self._publisher.transition(
+            person, k, change, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits
+        )
+
+    def _await_close(self, person: str, p: Profile) -> None:
+        if p.open:
+            self._timers.close_after(p.open[0].last + self.cutter.gap, person)
+
+    def _set_due(self, person: str, p: Profile, day: int) -> None:
+        p.due = day
+        self._timers.check_on(day, person)
+        self.changed[person] = None
+
+    def _forget(self, person: str) -> None:
+        self.profiles.pop(person, None)
+        self.changed[person] = None
+
+
+def settle(p: Profile, visit: Visit) -> None:
+    """Count a visit that is closed into the person's days."""
+    p.visits += 1
+    p.was_engaged = p.was_engaged or visit.was_engaged
+    if visit.hits:
+        p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
+    for on, keys in visit.hits.items():
+        on_day = p.counts.setdefault(on, {})
+        for key, count in keys.items():
+            on_day[key] = on_day.get(key, 0) + count
+
+
+def hash_of(person: str) -> bytes:
+    """What is kept of a deleted person's id: 16 bytes of BLAKE2b."""
+    return blake2b(person.encode(), digest_size=16).digest()
+
+
+def _merged(one: Visit, other: Visit) -> Visit:
+    """Two folded visits as one: the earlier one's entry, the sum of the rest."""
+    first, second = sorted((one, other), key=lambda visit: visit.start)
+    for on, keys in second.hits.items():
+        on_day = first.hits.setdefault(on, {})
+        for key, count in keys.items():
+            on_day[key] = on_day.get(key, 0) + count
+    for key, amount in second.amounts.items():
+        first.amounts[key] = first.amounts.get(key, 0) + amount
+    first.voided = sorted({*first.voided, *second.voided})
+    first.last = max(first.last, second.last)
+    first.events += second.events
+    first.pages += second.pages
+    first.was_engaged = first.was_engaged or second.was_engaged
+    first.pending = first.pending and second.pending
+    return first
+
+
+def _order(event: Recent) -> tuple[int, str]:
+    return event[:2]

@@ -1,0 +1,201 @@
+"""One person's state, compact and versioned, as it is kept in memory and in the changelog (SPEC 2 to 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from stream.core.activity import Vocabulary
+from stream.core.records import State
+from stream.core.times import EARLIEST
+
+VERSION = 1
+DORMANT = 0x80  # set in the version byte of the short form
+
+PROSPECT, NEW, ACTIVE, SILENT, CHURNED, HIBERNATING, DELETED = range(7)
+STATES: tuple[State, ...] = ("prospect", "new", "active", "silent", "churned", "hibernating", "deleted")
+
+NEVER = 2**31  # a day that no calendar reaches: nothing is due
+
+EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
+"""campaign name, source and medium, channel, page"""
+
+
+Recent = tuple[int, str, int, EntryFields | None, tuple[float, ...] | None]
+"""An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts."""
+
+
+class Visit(Struct, array_like=True, gc=False):
+    """An open visit: a fold over its events in time order. Times in ms, `day` is that of its first event.
+
+    `hits` counts occurrences by day and key event, `amounts` sums values by key event.
+    """
+
+    start: int
+    last: int
+    day: int
+    nth: int
+    entry: EntryFields | None
+    passive: bool
+    events: int = 0
+    pages: int = 0
+    hits: dict[int, dict[int, int]] = {}
+    amounts: dict[int, float] = {}
+    voided: list[int] = []
+    was_engaged: bool = False
+    pending: bool = False
+
+
+class Profile(Struct, array_like=True, gc=False):
+    """A person: lifecycle, days of closed visits, and open visits with the events that may re-cut them.
+
+    `open` is in time order; `recent` holds the events since `base`, which is the fold over the earlier
+    events of the visit that `recent` goes on with. Days are local, since 1970-01-01. `last` is the
+    greatest time of an event; `last_end` the end of the last published visit; `registration` the event that
+    registered, while an earlier one may still come; `due` the next day on which something may change.
+    An anonymous id that was joined has a `redirect` to the user up to the day `until`, the user the id in
+    `aliases`.
+    """
+
+    state: int = PROSPECT
+    tier: int = 0
+    k: int = 0
+    registered: int | None = None
+    registration: tuple[int, str] | None = None
+    imported: bool = False
+    was_active: bool = False
+    was_engaged: bool = False
+    returned: bool = False
+    reborn: bool = False
+    last: int = EARLIEST - 1
+    last_day: int = 0
+    last_end: int = 0
+    lifecycle_day: int | None = None
+    tier_day: int | None = None
+    due: int = NEVER
+    visits: int = 0
+    engaged: dict[int, int] = {}
+    counts: dict[int, dict[int, int]] = {}
+    open: list[Visit] = []
+    base: Visit | None = None
+    recent: list[Recent] = []
+    redirect: str | None = None
+    until: int = NEVER
+    aliases: list[str] = []
+
+
+class Dormant(Struct, array_like=True, gc=False):
+    """What a hibernating person's return needs, and nothing else."""
+
+    tier: int
+    k: int
+    registered: int | None
+    last_day: int
+    lifecycle_day: int | None
+    tier_day: int | None
+    visits: int
+    flags: int
+
+
+class Erased(Struct, array_like=True, gc=False):
+    """What is left of a deleted person, under a hash of the id.
+
+    Until the watermark has passed the deletion also its time and the ids that may still be repeated;
+    `reborn` where a new life has begun by then.
+    """
+
+    k: int = 0
+    deleted: tuple[int, str] | None = None
+    reborn: bool = False
+    recent: list[tuple[int, str]] = []
+
+
+FLAGS = ("imported", "was_active", "was_engaged", "returned", "reborn")
+
+
+class Progress(Struct, array_like=True):
+    """What a partition keeps of itself beside its persons. Times in ms."""
+
+    watermark: int
+    newest: int
+    vocabulary: Vocabulary
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_profile = msgspec.msgpack.Decoder(Profile).decode
+_decode_dormant = msgspec.msgpack.Decoder(Dormant).decode
+
+
+def encode(profile: Profile) -> bytes:
+    """A version byte, then MessagePack; a hibernating person without open visits takes the short form."""
+    p = profile
+    if p.state != HIBERNATING or p.open or p.redirect is not None:
+        return bytes((VERSION,)) + _encode(p)
+    flags = sum(getattr(p, flag) << bit for bit, flag in enumerate(FLAGS))
+    short = Dormant(p.tier, p.k, p.registered, p.last_day, p.lifecycle_day, p.tier_day, p.visits, flags)
+    return bytes((VERSION | DORMANT,)) + _encode(short)
+
+
+def decode(data: bytes) -> Profile:
+    """The profile in `data`, brought up to date if an older version wrote it.
+
+    Raises ValueError for a version of a Footfall newer than this one.
+    """
+    reader = READERS.get(data[0])
+    return reader(data[1:]) if reader is not None else _refuse(data[0])
+
+
+def _current(data: bytes) -> bytes:
+    if data[0] > VERSION:
+        _refuse(data[0])
+    return data[1:]
+
+
+def _refuse(version: int) -> NoReturn:
+    raise ValueError(
+        f"state of version {version & ~DORMANT}, newer than {VERSION}: run the Footfall that wrote it"
+    )
+
+
+def _wake(data: bytes) -> Profile:
+    d = _decode_dormant(data)
+    p = Profile(
+        state=HIBERNATING,
+        tier=d.tier,
+        k=d.k,
+        registered=d.registered,
+        last_day=d.last_day,
+        lifecycle_day=d.lifecycle_day,
+        tier_day=d.tier_day,
+        visits=d.visits,
+    )
+    for bit, flag in enumerate(FLAGS):
+        setattr(p, flag, bool(d.flags >> bit & 1))
+    return p
+
+
+READERS: dict[int, Callable[[bytes], Profile]] = {VERSION: _decode_profile, VERSION | DORMANT: _wake}
+"""One reader a version ever released, by its first byte."""
+
+
+def encode_erased(erased: Erased) -> bytes:
+    """What is left of a deleted person, for the changelog."""
+    return bytes((VERSION,)) + _encode(erased)
+
+
+def encode_progress(progress: Progress) -> bytes:
+    """The partition's own record, for the changelog."""
+    return bytes((VERSION,)) + _encode(progress)
+
+
+def decode_erased(data: bytes) -> Erased:
+    """Raises ValueError for a version of a Footfall newer than this one."""
+    return msgspec.msgpack.decode(_current(data), type=Erased)
+
+
+def decode_progress(data: bytes) -> Progress:
+    """Raises ValueError for a version of a Footfall newer than this one."""
+    return msgspec.msgpack.decode(_current(data), type=Progress)

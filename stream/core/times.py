@@ -1,0 +1,89 @@
+"""ISO 8601 text to whole milliseconds since 1970 and back, cached by the second."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+EARLIEST = -62_135_596_800_000  # 0001-01-01T00:00:00.000Z
+LATEST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1)
+_CACHED = 100_000
+
+_SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
+_TAIL = re.compile(r"(?:[.,](\d+))?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+_seconds: dict[str, int] = {}
+_tails: dict[str, int] = {f".{ms:03d}Z": ms for ms in range(1000)} | {"Z": 0}
+_texts: dict[int, str] = {}
+_MS = [f".{ms:03d}Z" for ms in range(1000)]
+
+
+def parse_ms(text: str) -> int | None:
+    """Milliseconds since 1970 of an ISO 8601 time with an offset; finer digits are floored.
+
+    None for anything else: a bare date, a time without an offset, week dates, years outside 1 to 9999.
+    """
+    try:
+        t = _seconds[text[:19]] + _tails[text[19:]]
+    except KeyError:
+        return _parse_uncached(text)
+    return t if EARLIEST <= t <= LATEST else None
+
+
+def _parse_uncached(text: str) -> int | None:
+    second = _SECOND.match(text)
+    if second is None:
+        return None
+    tail = _TAIL.fullmatch(text, second.end())
+    if tail is None or (tail[1] and second[6] is None):
+        return None
+    year, month, day, hour, minute, sec = (int(part or 0) for part in second.groups())
+    try:
+        whole = datetime(year, month, day, hour, minute, sec, tzinfo=UTC)
+    except ValueError:
+        return None
+    offset_hours, offset_minutes = int(tail[3] or 0), int(tail[4] or 0)
+    if offset_hours > 23 or offset_minutes > 59:
+        return None
+    base = (whole - _EPOCH) // timedelta(milliseconds=1)
+    offset = (offset_hours * 60 + offset_minutes) * 60_000 * (-1 if tail[2] == "-" else 1)
+    rest = int((tail[1] or "0")[:3].ljust(3, "0")) - offset
+    if second.end() == 19:
+        if len(_seconds) >= _CACHED:
+            _seconds.clear()
+        if len(_tails) >= _CACHED:
+            _tails.clear()
+        _seconds[text[:19]] = base
+        if len(text) < 40:
+            _tails[text[19:]] = rest
+    return base + rest if EARLIEST <= base + rest <= LATEST else None
+
+
+def format_ms(t: int) -> str:
+    """ISO 8601 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`."""
+    second, ms = divmod(t, 1000)
+    text = _texts.get(second)
+    if text is None:
+        if len(_texts) >= _CACHED:
+            _texts.clear()
+        text = _texts[second] = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
+    return text + _MS[ms]
+
+
+def format_day(day: int) -> str:
+    """`2026-01-31` for days since 1970-01-01."""
+    return (_EPOCH_DAY + timedelta(days=day)).isoformat()
+
+
+def parse_day(text: str) -> int | None:
+    """Days since 1970-01-01 of a bare date `2026-01-31`, else None."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return (date.fromisoformat(text) - _EPOCH_DAY).days
+    except ValueError:
+        return None
