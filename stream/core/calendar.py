@@ -18,11 +18,16 @@ _FURTHEST = 26 * HOUR  # no zone is further than this from UTC
 
 
 class Segment(NamedTuple):
-    """The instants `start <= t < end`, in ms, all have the local date `day` (days since 1970-01-01)."""
+    """The instants `start <= t < end`, in ms, all have the local date `day` (days since 1970-01-01).
+
+    `reached` is the latest date that has begun by then: later than `day` only where a clock went back
+    over midnight, and the one that never goes back.
+    """
 
     start: int
     end: int
     day: int
+    reached: int
 
 
 class Calendar:
@@ -30,19 +35,30 @@ class Calendar:
 
     def __init__(self, timezone: str) -> None:
         self._zone = ZoneInfo(timezone)
-        self._chunks: dict[int, tuple[list[int], list[int]]] = {}
+        self._chunks: dict[int, tuple[list[int], list[int], list[int]]] = {}
+        self._last = Segment(0, 0, 0, 0)
 
     def segment(self, t: int) -> Segment:
         """The stretch of instants around `t` that share its local date (cut at internal bounds)."""
+        last = self._last
+        if last.start <= t < last.end:
+            return last
         index = t // _CHUNK
-        starts, days = self._chunks.get(index) or self._build(index)
+        starts, days, reached = self._chunks.get(index) or self._build(index)
         i = bisect_right(starts, t) - 1
         end = starts[i + 1] if i + 1 < len(starts) else (index + 1) * _CHUNK
-        return Segment(starts[i], end, days[i])
+        self._last = Segment(starts[i], end, days[i], reached[i])
+        return self._last
 
     def day_of(self, t: int) -> int:
         """The local date of an instant, as days since 1970-01-01."""
-        return self.segment(t).day
+        start, end, day, _ = self._last
+        return day if start <= t < end else self.segment(t).day
+
+    def reached(self, t: int) -> int:
+        """The latest date whose midnight is at or before an instant."""
+        start, end, _, reached = self._last
+        return reached if start <= t < end else self.segment(t).reached
 
     def midnight(self, day: int) -> tuple[int, int]:
         """First instant of the first local date that is `day` or later and occurs: (ms, that date)."""
@@ -57,24 +73,28 @@ class Calendar:
         assert offset is not None
         return offset // timedelta(milliseconds=1)
 
-    def _build(self, index: int) -> tuple[list[int], list[int]]:
+    def _build(self, index: int) -> tuple[list[int], list[int], list[int]]:
         if len(self._chunks) >= _CHUNKS:
             self._chunks.clear()
         starts: list[int] = []
         days: list[int] = []
+        reached: list[int] = []
         t, stop = index * _CHUNK, (index + 1) * _CHUNK
         offset = self._offset(t)
+        latest = max((before + self._offset(before)) // DAY for before in range(t - 3 * HOUR, t, HOUR // 4))
         while t < stop:
             day = (t + offset) // DAY
             if not days or days[-1] != day:
                 starts.append(t)
                 days.append(day)
+                latest = max(latest, day)
+                reached.append(latest)
             ahead = min(t + HOUR, stop, (day + 1) * DAY - offset)
             changed = self._offset(ahead)
             t = ahead if changed == offset else self._change(t, ahead)
             offset = changed
-        self._chunks[index] = starts, days
-        return starts, days
+        self._chunks[index] = starts, days, reached
+        return starts, days, reached
 
     def _change(self, before: int, after: int) -> int:
         """The first instant with another offset in `before < t <= after`."""

@@ -40,7 +40,7 @@ class Timers:
 
     def start(self, watermark: int) -> None:
         """From the day of the first watermark on, each midnight is one to evaluate."""
-        self._set_midnight(self._calendar.day_of(watermark) + 1)
+        self._set_midnight(self._calendar.reached(watermark) + 1)
 
     def close_after(self, deadline: int, person: str) -> None:
         """A visit of the person may close once the watermark is past `deadline`."""

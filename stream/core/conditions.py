@@ -23,7 +23,7 @@ def lookup(whole: object, path: Sequence[str]) -> object | None:
     for part in path:
         if isinstance(whole, dict):
             whole = whole.get(part)
-        elif isinstance(whole, list) and part.isdecimal() and int(part) < len(whole):
+        elif isinstance(whole, list) and part.isdecimal() and len(part) < 9 and int(part) < len(whole):
             whole = whole[int(part)]
         else:
             return None

@@ -95,6 +95,7 @@ class Definition(Struct, frozen=True, kw_only=True):
     input_key: str | None = None
 
     def hash(self) -> str:
-        """Twelve hex digits that change when, and only when, a setting above changes."""
-        canonical = msgspec.json.encode(self, order="sorted")
+        """Twelve hex digits that change when, and only when, a setting above changes (owners aside)."""
+        unowned = tuple(msgspec.structs.replace(entry, owner=None) for entry in self.key_events)
+        canonical = msgspec.json.encode(msgspec.structs.replace(self, key_events=unowned), order="sorted")
         return hashlib.sha256(canonical).hexdigest()[:12]

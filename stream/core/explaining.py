@@ -21,7 +21,7 @@ View = tuple["Persons", Activity, Calendar, int]
 def describe(view: View, person: str, p: Profile) -> Person:
     """A registered person's state as of the watermark, or of their own latest event if later."""
     persons, _, calendar, watermark = view
-    day = calendar.day_of(max(watermark, p.last))
+    day = calendar.reached(max(watermark, p.last))
     assert p.registered is not None
     return Person(
         definition=persons.definition_hash,
@@ -41,7 +41,7 @@ def describe(view: View, person: str, p: Profile) -> Person:
 def explain(view: View, person: str, p: Profile) -> Explanation:
     """Everything that the state follows from."""
     persons, activity, calendar, watermark = view
-    day = calendar.day_of(max(watermark, p.last))
+    day = calendar.reached(max(watermark, p.last))
     engaged = dict(p.engaged)
     for visit in p.open:
         if visit.hits:

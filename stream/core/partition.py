@@ -28,9 +28,11 @@ from stream.core.profile import (
 )
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
+from stream.core.visits import MAX_DETAILED
 
 __all__ = ["Counts", "Output", "Partition"]
 
+_JOINING = ("identify", "alias")
 _PROGRESS_KEY = b"\xff"  # no person's id: those are UTF-8
 _ERASED_PREFIX = b"\xfe"
 
@@ -77,7 +79,7 @@ class Partition:
         self._replayed = newest or Newest()
         self._track_changes = track_changes
         self._calendar = Calendar(definition.timezone)
-        self._today = Segment(0, 0, 0)
+        self._today = Segment(0, 0, 0, 0)
         self._counts = Counts()
         self._watermark = BEGINNING
         self._newest = BEGINNING
@@ -153,11 +155,10 @@ class Partition:
         max_future = self.definition.max_future_ms
         replayed = self._replayed
         keyed = keys is not None and self.definition.keyed
-        profiles = self._persons.profiles
-        changed = self._persons.changed
+        persons = self._persons
+        profiles = persons.profiles
         named_of = self._activity.named
         mark_of = self._activity.mark
-        marks = self._activity.vocabulary.marks
         gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
         timers = self._timers
         today = self._today
@@ -202,40 +203,28 @@ class Partition:
                         self._fire()
             if not today.start <= t < today.end:
                 today = self._today = self._calendar.segment(t)
-            p = profiles.get(person)
-            if p is not None and p.open and p.redirect is None:
-                visit = p.open[-1]
-                last = p.last
-                # In order, and in the visit: so no repeat either, which would have the same time.
-                if (
-                    t > last
-                    and t - last <= gap
-                    and t - visit.start <= longest
-                    and p.due > today.day
-                    and not visit.pending
-                    and named.plain is not None
-                    and wire.type != "identify"
-                    and wire.type != "alias"
-                    and not named.deletes
-                ):
-                    mark = marks[named.plain]
-                    if not mark.hits and not mark.voids:
-                        p.recent.append((t, wire.message_id or "", named.plain, entry_of(wire), None))
-                        visit.last = p.last = t
-                        p.last_day = today.day
-                        visit.events += 1
-                        visit.pages += mark.page
-                        counts.applied += 1
-                        changed[person] = None
-                        if len(p.recent) % 64 == 0:
-                            self._persons.trim(p, self._watermark)
-                        continue
-            number, amounts = mark_of(named, value)
+            number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
             event = (t, wire.message_id or "", number, entry_of(wire), amounts)
+            p = profiles.get(person)
+            if p is not None and p.open and p.redirect is None and not named.deletes:
+                visit = p.open[-1]
+                # In order and in the visit: so no repeat either, which would have the same time.
+                if (
+                    t > p.last
+                    and t - p.last <= gap
+                    and t - visit.start <= longest
+                    and p.due > today.reached
+                    and wire.type not in _JOINING
+                ):
+                    counts.applied += 1
+                    persons.go_on(person, p, visit, event, today)
+                    if len(p.recent) % MAX_DETAILED == 0:
+                        persons.trim(p, self._watermark)
+                    continue
             self._arrive(person, wire, event, value, deletes=named.deletes)
         if not self._track_changes:
-            changed.clear()
-            self._persons.changed_erased.clear()
+            persons.changed.clear()
+            persons.changed_erased.clear()
 
     def advance(self, watermark_ms: int) -> None:
         """Move the watermark on (the idle rule, the end of a replay); it never goes back."""
@@ -272,7 +261,7 @@ class Partition:
             else:
                 self._counts.unjoined += 1
         persons.apply(person, p, wire, event, value, took_over=took_over)
-        if len(p.recent) % 64 == 0:
+        if len(p.recent) % MAX_DETAILED == 0:
             persons.trim(p, self._watermark)
 
     def _to_join(self, wire: Wire) -> str | None:
@@ -317,12 +306,13 @@ class Partition:
             )
 
     def _check_replayed_future(self, wire: Wire, t: int) -> None:
+        newest = self._replayed.time
         received = received_ms(wire) if wire.received_at is not None else None
         if received is not None:
             if t > received + self.definition.max_future_ms:
                 raise _future(t - received, self.definition.max_future_ms, "receivedAt")
-        elif self._replayed.time is not None and t > self._replayed.time + DAY:
-            raise _future(t - self._replayed.time, DAY, "the newest event so far")
+        elif newest is not None and t > newest + DAY:
+            raise _future(t - newest, DAY, "the newest event so far")
 
     # -- what it keeps ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from hashlib import blake2b
 
 from stream.core.activity import Activity
-from stream.core.calendar import Calendar
+from stream.core.calendar import Calendar, Segment
 from stream.core.clock import Timers
 from stream.core.definition import Definition
 from stream.core.events import ANONYMOUS, Wire, decode_whole
@@ -24,7 +24,7 @@ from stream.core.profile import (
 )
 from stream.core.publishing import Publisher
 from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
-from stream.core.visits import MAX_DETAILED, Cutter
+from stream.core.visits import Cutter
 
 MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
 
@@ -72,7 +72,7 @@ class Persons:
         p = self.profiles.get(person)
         if p is None or p.redirect is None:
             return person
-        if self._calendar.day_of(t) >= p.until:
+        if self._calendar.reached(t) >= p.until:
             self._end_redirect(person, p)
             return person
         return p.redirect
@@ -84,14 +84,14 @@ class Persons:
             i = bisect_left(p.recent, (t, message_id), key=_order)
             if i < len(p.recent) and p.recent[i][:2] == (t, message_id):
                 return True
-        if self.erased and (p is None or p.reborn or not p.registered):
+        if self._waiting and (p is None or p.reborn or p.registered is None):
             erased = self.erased.get(hash_of(person))
             return erased is not None and (t, message_id) in erased.recent
         return False
 
     def falls_to_erased(self, person: str, t: int, message_id: str) -> bool:
         """Whether an event belongs to a life that has been erased; it then leaves only its id."""
-        erased = self.erased.get(hash_of(person)) if self.erased else None
+        erased = self.erased.get(hash_of(person)) if self._waiting else None
         if erased is None or erased.deleted is None or (t, message_id) > erased.deleted:
             return False
         self._remember(hash_of(person), erased, [(t, message_id)])
@@ -99,11 +99,9 @@ class Persons:
 
     def awake(self, person: str, t: int) -> Profile:
         """The person's profile with the midnights up to `t` evaluated; a new one where there is none."""
-        day = self._calendar.day_of(t)
+        day = self._calendar.reached(t)
         while (p := self.profiles.get(person)) is not None and p.due <= day:
             midnight, on = self._calendar.midnight(p.due)
-            if midnight > t:
-                break
             self.at_midnight(person, midnight, on)
         if p is None:
             p = self.profiles[person] = Profile()
@@ -130,7 +128,7 @@ class Persons:
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
         self._await_close(person, p)
-        self.evaluate(person, p, p.last, self._calendar.day_of(p.last), message_id)
+        self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
     def evaluate(self, person: str, p: Profile, at: int, day: int, cause: str) -> None:
         """Bring the person up to `day` and publish what changed, at `at` ms."""
@@ -150,8 +148,18 @@ class Persons:
 
     def trim(self, p: Profile, watermark: int) -> None:
         """Keep long visits small: now and then fold what the watermark has passed."""
-        if len(p.recent) % MAX_DETAILED == 0:
-            self.cutter.compact(p, watermark)
+        self.cutter.compact(p, watermark)
+
+    def go_on(self, person: str, p: Profile, visit: Visit, event: Recent, today: Segment) -> None:
+        """One more event of an open visit, in order, on a day on which the person has nothing due."""
+        p.recent.append(event)
+        p.last, p.last_day = event[0], today.day
+        engaged = bool(visit.hits)
+        self.cutter.fold(visit, event)
+        if bool(visit.hits) != engaged or (engaged and self.lifecycle.counted):
+            self.evaluate(person, p, p.last, today.reached, event[1])
+        else:
+            self.changed[person] = None
 
     # -- time passing -----------------------------------------------------------------------------
 
@@ -212,7 +220,7 @@ class Persons:
         self, person: str, p: Profile, value: bytes, *, t: int, message_id: str, took_over: bool
     ) -> None:
         at = max(t, p.last)
-        day = self._calendar.day_of(at)
+        day = self._calendar.reached(at)
         p.registered, p.imported = self._registration(value, self._calendar.day_of(t), p.reborn)
         p.registration = t, message_id
         before = "deleted" if p.reborn else "prospect" if took_over else None
@@ -251,7 +259,7 @@ class Persons:
         known = p.registered is not None
         if not person.startswith(ANONYMOUS) and (known or not p.reborn):
             before = STATES[p.state] if known else None
-            change = self.lifecycle.enter(p, self._calendar.day_of(at), DELETED, "deleted", before)
+            change = self.lifecycle.enter(p, self._calendar.reached(at), DELETED, "deleted", before)
             self._publish(person, p.k, change, at, message_id, 0, 0)
         erased.k, erased.deleted, erased.reborn = p.k, (t, message_id), False
         later = [event for event in p.recent if event[:2] > (t, message_id)]
@@ -272,7 +280,7 @@ class Persons:
             self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
         self.cutter.recut(p)
         self._await_close(person, p)
-        self.evaluate(person, p, last, p.last_day, cause)
+        self.evaluate(person, p, last, self._calendar.reached(last), cause)
 
     def _begin_again(self, person: str, p: Profile, erased: Erased) -> None:
         p.k = erased.k
@@ -303,7 +311,7 @@ class Persons:
     def join(self, person: str, p: Profile, anonymous: str, t: int) -> bool:
         """Make the anonymous id a redirect to the user; True where a prospect was taken over."""
         a = self.profiles.get(anonymous)
-        day = self._calendar.day_of(t)
+        day = self._calendar.reached(t)
         if a is not None and a.redirect is None:
             a = self.awake(anonymous, t)
         if a is not None and a.redirect is not None and day >= a.until:

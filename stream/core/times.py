@@ -1,4 +1,4 @@
-"""ISO 8601 text to whole milliseconds since 1970 and back, cached by the second."""
+"""ISO 8601 text to whole milliseconds since 1970 and back, cached by the hour."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ _SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?", re.
 _TAIL = re.compile(r"(?:[.,](\d+))?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
-_seconds: dict[str, int] = {}
-_tails: dict[str, int] = {f".{ms:03d}Z": ms for ms in range(1000)} | {"Z": 0}
-_texts: dict[int, str] = {}
 _MS = [f".{ms:03d}Z" for ms in range(1000)]
+_SECONDS = [f":{second // 60:02d}:{second % 60:02d}" for second in range(3600)]  # of an hour
+_SECOND_MS = {text: second * 1000 for second, text in enumerate(_SECONDS)}
+
+_hours: dict[str, int] = {}
+_tails: dict[str, int] = {text: ms for ms, text in enumerate(_MS)} | {"Z": 0}
+_texts: dict[int, str] = {}
 
 
 def parse_ms(text: str) -> int | None:
@@ -28,7 +31,7 @@ def parse_ms(text: str) -> int | None:
     None for anything else: a bare date, a time without an offset, week dates, years outside 1 to 9999.
     """
     try:
-        t = _seconds[text[:19]] + _tails[text[19:]]
+        t = _hours[text[:13]] + _SECOND_MS[text[13:19]] + _tails[text[19:]]
     except KeyError:
         return _parse_uncached(text)
     return t if EARLIEST <= t <= LATEST else None
@@ -53,11 +56,11 @@ def _parse_uncached(text: str) -> int | None:
     offset = (offset_hours * 60 + offset_minutes) * 60_000 * (-1 if tail[2] == "-" else 1)
     rest = int((tail[1] or "0")[:3].ljust(3, "0")) - offset
     if second.end() == 19:
-        if len(_seconds) >= _CACHED:
-            _seconds.clear()
+        if len(_hours) >= _CACHED:
+            _hours.clear()
         if len(_tails) >= _CACHED:
             _tails.clear()
-        _seconds[text[:19]] = base
+        _hours[text[:13]] = base - (minute * 60 + sec) * 1000
         if len(text) < 40:
             _tails[text[19:]] = rest
     return base + rest if EARLIEST <= base + rest <= LATEST else None
@@ -65,13 +68,14 @@ def _parse_uncached(text: str) -> int | None:
 
 def format_ms(t: int) -> str:
     """ISO 8601 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`."""
-    second, ms = divmod(t, 1000)
-    text = _texts.get(second)
+    hour, rest = divmod(t, 3_600_000)
+    text = _texts.get(hour)
     if text is None:
         if len(_texts) >= _CACHED:
             _texts.clear()
-        text = _texts[second] = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
-    return text + _MS[ms]
+        text = _texts[hour] = (_EPOCH + timedelta(hours=hour)).isoformat()[:13]
+    second, ms = divmod(rest, 1000)
+    return text + _SECONDS[second] + _MS[ms]
 
 
 def format_day(day: int) -> str:

@@ -1,0 +1,51 @@
+# Two commands do everything on a machine that has Python 3.11 and the package registries:
+#   make demo    an embedded broker, a simulated product and the worker; transitions scroll by
+#   make test    the tests (those that need Java and Maven say so and skip where these are missing)
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint types layers docs bench clean help
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+$(VENV)/.demo: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## broker, simulated product and worker in one process tree; Ctrl-C ends all
+	$(BIN)/footfall demo
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev ## imports point inward only
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev ## write the generated pages and schemas anew
+	$(BIN)/python -m stream.settings.reference > docs/configuration.md
+	$(BIN)/python -m stream.metrics > docs/metrics.md
+	$(BIN)/python -m stream.schemas schemas
+
+bench: $(VENV)/.dev ## the figures in docs/performance.md
+	$(BIN)/python bench/replay.py
+	$(BIN)/python bench/profiles.py
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,374 @@
+"""Every setting: its key, kind, default and meaning. Reading and the reference both follow this list."""
+
+from __future__ import annotations
+
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+from stream.settings.conditions import void_kind, where_kind
+from stream.settings.kinds import (
+    Kind,
+    Refusal,
+    Refused,
+    boolean,
+    brokers,
+    choice,
+    day,
+    dotted_path,
+    duration,
+    folder,
+    instant,
+    number,
+    optional,
+    refuse,
+    show,
+    text,
+    texts,
+    topic_name,
+    whole,
+    zone,
+)
+
+PRESETS = ("shop", "recruiting", "content", "forum", "portal", "messenger", "learning")
+LONGEST_DAYS = 36_500
+
+
+class Setting(NamedTuple):
+    """One key. `default` is in TOML's form; None means unset."""
+
+    key: str
+    kind: Kind
+    default: Any
+    meaning: str
+
+    @property
+    def variable(self) -> str | None:
+        """The environment variable, or None where the value is no scalar."""
+        if self.kind.from_text is None:
+            return None
+        return "FOOTFALL_" + self.key.upper().replace(".", "__")
+
+
+class Section(NamedTuple):
+    """Settings that belong together in the reference."""
+
+    title: str
+    settings: tuple[Setting, ...]
+
+
+def _days(key: str, default: int, meaning: str) -> Setting:
+    return Setting(key, whole(1, LONGEST_DAYS), default, meaning)
+
+
+def _aliases() -> Kind:
+    takes = 'raw names with their canonical ones, such as "order_paid" = "Order Completed"'
+
+    def read(value: object) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise refuse(value, takes)
+        refusals: list[Refusal] = []
+        for raw, canonical in value.items():
+            try:
+                _NAMES.read(canonical)
+            except Refused as refused:
+                refusals += refused.below(raw)
+        if refusals:
+            raise Refused(refusals)
+        return dict(value)
+
+    return Kind("table", takes, read)
+
+
+_NAMES = text("the name of an event", r"(?s)(?!@).+")
+_SHARE = number("a number above 0, at most 1", lambda share: 0 < share <= 1)
+
+CATALOG = (
+    Section(
+        "The stream",
+        (
+            Setting("broker", brokers(), "localhost:9092", "Where Kafka is."),
+            Setting(
+                "prefix",
+                topic_name(180),
+                "footfall",
+                "What the names of all topics that Footfall writes begin with: `footfall.visits`.",
+            ),
+            Setting(
+                "group",
+                topic_name(180),
+                "footfall",
+                "The consumer group, under which state is kept too. Workers of one group share the work.",
+            ),
+            Setting("input.topic", topic_name(), "app-events", "The topic that events are read from."),
+            Setting(
+                "input.key",
+                optional(dotted_path('a dotted path such as "context.groupId"')),
+                None,
+                "The dotted path of what the input's records are keyed by. Unset: by the person.",
+            ),
+            Setting(
+                "input.keyed",
+                boolean(),
+                True,
+                "Whether records carry that key, so that one partition has all of a person's events. "
+                "`false`: Footfall re-keys the stream first.",
+            ),
+        ),
+    ),
+    Section(
+        "Time",
+        (
+            Setting(
+                "timezone",
+                zone(),
+                "UTC",
+                "Days are local dates in this zone. `time_zone` is the same key.",
+            ),
+            Setting(
+                "allowed_lateness",
+                duration(0),
+                "10m",
+                "How far behind its partition's newest event an event may be and still count. "
+                "Less than `visit.max`.",
+            ),
+            Setting(
+                "max_future",
+                duration(0),
+                "1h",
+                "An event further than this after its own arrival is a dead letter.",
+            ),
+            Setting(
+                "idle_after",
+                duration(),
+                "30s",
+                "A partition read to its end, with nothing new for so long, no longer holds time back.",
+            ),
+            Setting(
+                "live_within",
+                duration(),
+                "10m",
+                "The stream is live while its newest event arrived within this of its own time; "
+                "a live stream that falls silent goes on with the wall clock.",
+            ),
+        ),
+    ),
+    Section(
+        "Events and visits",
+        (
+            Setting("aliases", _aliases(), {}, "Raw event names and the canonical ones they stand for."),
+            Setting(
+                "ignore_events",
+                texts("a list of glob patterns of event names", text("a glob pattern of event names")),
+                [],
+                "Events that happen *to* a person rather than by them; counted and dropped.",
+            ),
+            Setting(
+                "deletion_events",
+                texts("a list of event names", _NAMES),
+                ["Account Deleted"],
+                "Events that erase the person.",
+            ),
+            Setting(
+                "visit.gap",
+                duration(),
+                "30m",
+                "A visit ends where the next event is more than this later.",
+            ),
+            Setting("visit.max", duration(), "24h", "No event joins a visit more than this after its first."),
+            Setting(
+                "passive_mediums",
+                texts("a list of campaign mediums", text("a campaign medium")),
+                ["email", "sms", "push"],
+                "A visit whose first event came by one of these was asked for, not chosen.",
+            ),
+        ),
+    ),
+    Section(
+        "Activity and lifecycle",
+        (
+            Setting(
+                "preset",
+                choice(*PRESETS),
+                "shop",
+                "Key events to start from. Any `[[key_event]]` in the file replaces them all.",
+            ),
+            Setting("tiers.low", whole(1, 1_000_000), 1, "Engaged visits in `active_days` for tier `low`."),
+            Setting("tiers.medium", whole(1, 1_000_000), 4, "The same for `medium`. More than `tiers.low`."),
+            Setting("tiers.high", whole(1, 1_000_000), 10, "The same for `high`. More than `tiers.medium`."),
+            _days(
+                "active_days",
+                30,
+                "Days in which engaged visits make a person active. Less than `churn_days`.",
+            ),
+            _days("prospect_days", 30, "A visitor who never registered is forgotten after so many days."),
+            _days(
+                "new_days",
+                30,
+                "Days a registered person stays `new` without engaging. Less than `churn_days`.",
+            ),
+            _days("churn_days", 90, "Days without an event until `churned`. Less than `hibernate_days`."),
+            _days("hibernate_days", 180, "Days without an event until `hibernating`."),
+            Setting(
+                "known_before",
+                optional(day()),
+                None,
+                "Persons first seen before this date without a `createdAt` are `imported`, not `new`. "
+                "Set it to the day Footfall starts on a running product.",
+            ),
+        ),
+    ),
+    Section(
+        "Engagement of the product",
+        (
+            Setting(
+                "engagement.window", duration(1_000), "1m", "Event time is cut into windows of this length."
+            ),
+            Setting(
+                "engagement.lateness", duration(0), "30s", "How long a window waits for its last events."
+            ),
+            Setting(
+                "engagement.dimensions",
+                texts('a list of "channel", "campaign", "tier" or dotted paths', dotted_path()),
+                ["channel", "campaign", "tier"],
+                "What windows are split by.",
+            ),
+            Setting(
+                "engagement.max_values",
+                whole(1, 10_000),
+                100,
+                "Values kept apart of each dimension; the rest are `other`.",
+            ),
+            _days(
+                "phase_days", 7, "Days a trend must hold before the product counts as growing or declining."
+            ),
+        ),
+    ),
+    Section(
+        "Running",
+        (
+            Setting(
+                "commit_interval",
+                duration(),
+                "500ms",
+                "How often results, state and positions are committed together.",
+            ),
+            Setting(
+                "guarantee",
+                choice("auto", "exactly_once", "at_least_once"),
+                "auto",
+                "`auto` is `exactly_once` where the broker has transactions.",
+            ),
+            Setting(
+                "dead_letters.max_ratio",
+                _SHARE,
+                0.5,
+                "The worker stops when more of a partition's last 1,000 records than this are dead letters.",
+            ),
+            Setting(
+                "topics.partitions", whole(1, 10_000), 8, "Partitions of the topics that Footfall creates."
+            ),
+            Setting("topics.replication", whole(1, 100), 1, "Copies of each partition."),
+            Setting(
+                "topics.retention",
+                duration(60_000),
+                "7d",
+                "How long visits, transitions, late events and dead letters are kept after writing.",
+            ),
+            Setting("data_dir", folder(), "footfall-data", "Where a worker keeps local files."),
+            Setting(
+                "web.host",
+                text("a host name or an address", r"\S+"),
+                "127.0.0.1",
+                "Where metrics and pages are served.",
+            ),
+            Setting("web.port", whole(1, 65_535), 6066, "The same, the port."),
+            Setting("log.level", choice("debug", "info", "warning", "error"), "info", "How much is logged."),
+            Setting("log.format", choice("text", "json"), "text", "`json` is one object a line."),
+        ),
+    ),
+)
+
+SETTINGS = {setting.key: setting for section in CATALOG for setting in section.settings}
+
+KEY_EVENT = (
+    Setting(
+        "name",
+        text("the name of an event, or @visit or @return"),
+        ...,
+        "The event, by its canonical name; or `@visit`, `@return`. Entries of one name are alternatives.",
+    ),
+    Setting(
+        "weight",
+        number("a number, 0 or more", lambda weight: weight >= 0),
+        1,
+        "What a visit's engagement gains by it, once a visit. The same in all entries of one name.",
+    ),
+    Setting("where", where_kind(), [], "Conditions that must all hold."),
+    Setting("value", dotted_path(), None, "The dotted path of an amount, such as `properties.total`."),
+    Setting("void", void_kind(), [], "An event that cancels this key event's occurrences in the same visit."),
+    Setting("owner", text("who is told, such as an address"), None, "Who is told when it misbehaves."),
+)
+
+TIER_RULE = (
+    Setting("tier", choice("low", "medium", "high"), ..., "The tier that a person is lifted to."),
+    Setting("event", text("the name of a configured key event"), ..., "The key event that is counted."),
+    Setting("count", whole(1, 1_000_000), ..., "At least so many occurrences ..."),
+    Setting("days", whole(1, 90), ..., "... in so many days."),
+)
+
+CAMPAIGN = (
+    Setting("name", text("a name"), ..., "The promotion's name, used once."),
+    Setting("from", instant(), None, "Its first day or instant. Unset: always was."),
+    Setting("to", instant(), None, "Its last day, all of it, or the instant it ends. Unset: does not end."),
+    Setting(
+        "where", where_kind(), [], "Which events belong to it. Needed where neither `from` nor `to` is set."
+    ),
+)
+
+LISTS = {"key_event": KEY_EVENT, "tier_rule": TIER_RULE, "campaign": CAMPAIGN}
+
+
+class Description(NamedTuple):
+    """A setting as people read it. `default` is TOML, or empty; fields of lists are `[[key_event]] name`."""
+
+    section: str
+    key: str
+    default: str
+    kind: str
+    takes: str
+    variable: str | None
+    meaning: str
+    required: bool
+
+
+def describe() -> list[Description]:
+    """Every setting there is, in the order of the reference."""
+    found = [_describe(section.title, "", setting) for section in CATALOG for setting in section.settings]
+    for name, fields in LISTS.items():
+        found += [_describe(f"[[{name}]]", f"[[{name}]] ", field) for field in fields]
+    return found
+
+
+def _describe(section: str, before: str, setting: Setting) -> Description:
+    return Description(
+        section=section,
+        key=before + setting.key,
+        default=_default(setting.default),
+        kind=setting.kind.name,
+        takes=setting.kind.takes,
+        variable=None if before else setting.variable,
+        meaning=setting.meaning,
+        required=setting.default is ...,
+    )
+
+
+def _default(default: object) -> str:
+    match default:
+        case None | EllipsisType():
+            return ""
+        case list():
+            return "[" + ", ".join(show(item) for item in default) + "]"
+        case dict():
+            return "{}"
+        case _:
+            return show(default)

@@ -1,0 +1,337 @@
+"""The kinds of values a setting can take: each reads a TOML value or refuses it, saying what it takes."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import math
+import re
+import zoneinfo
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stream.settings.durations import format_duration, parse_duration
+
+Step = str | int
+"""One step of the way to a value: a table's key or a list's index."""
+
+INT64 = 2**63
+DURATION_EXAMPLES = ' such as "90s", "10m", "1h30m" or a number of seconds'
+
+
+class Refusal(NamedTuple):
+    """What was refused: the way to it from the setting's own value, what stood there, what may."""
+
+    steps: tuple[Step, ...]
+    got: str
+    takes: str
+
+
+class Refused(Exception):
+    """A value was not of its kind, for one reason or several."""
+
+    def __init__(self, refusals: Iterable[Refusal]) -> None:
+        super().__init__()
+        self.refusals = tuple(refusals)
+
+    def below(self, *steps: Step) -> list[Refusal]:
+        """The same refusals, seen from `steps` higher up."""
+        return [refusal._replace(steps=steps + refusal.steps) for refusal in self.refusals]
+
+
+class Kind(NamedTuple):
+    """How one kind of value is read.
+
+    `read` turns a TOML value into what Settings holds, or raises Refused. `from_text` turns an
+    environment variable into a TOML value; None where the kind is no scalar.
+    """
+
+    name: str
+    takes: str
+    read: Callable[[object], Any]
+    from_text: Callable[[str], object] | None = None
+
+
+def refuse(value: object, takes: str) -> Refused:
+    """A refusal of one value as a whole, ready to raise."""
+    return Refused([Refusal((), show(value), takes)])
+
+
+def show(value: object) -> str:
+    """A TOML value on one short line, for the 'got' of an error."""
+    match value:
+        case bool():
+            text = "true" if value else "false"
+        case str():
+            text = '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+        case dict():
+            text = f"a table with {_some(value)}" if value else "an empty table"
+        case list():
+            text = f"a list of {len(value)}" if value else "an empty list"
+        case int() if abs(value) >= INT64:
+            text = "a whole number beyond 64 bits"
+        case datetime.date() | datetime.time():
+            text = value.isoformat()
+        case _:
+            text = str(value)
+    return text if len(text) <= 80 else text[:76] + " ..."
+
+
+def _some(names: Iterable[str]) -> str:
+    first = list(names)
+    return ", ".join(first[:3]) + (", ..." if len(first) > 3 else "")
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` most looks like, or None where none does."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=0.7)
+    return by_folded[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "visit.gap"?`, or nothing."""
+    near = closest(name, known)
+    return f'; did you mean "{near}"?' if near else ""
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a string that can be written as UTF-8 (an environment variable may not be)."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _same(text: str) -> object:
+    return text
+
+
+def _number_or_text(text: str) -> object:
+    stripped = text.strip()
+    if re.fullmatch(r"[+-]?[0-9]{1,30}", stripped):
+        return int(stripped)
+    if re.fullmatch(r"[+-]?[0-9]{1,30}\.[0-9]{1,30}", stripped):
+        return float(stripped)
+    return text
+
+
+def _boolean_or_text(text: str) -> object:
+    return {"true": True, "false": False}.get(text.strip().lower(), text)
+
+
+def text(takes: str = "a text that is not empty", pattern: str = r"(?s).+", *, name: str = "text") -> Kind:
+    """A string that matches `pattern` as a whole."""
+    compiled = re.compile(pattern)
+
+    def read(value: object) -> str:
+        if not (isinstance(value, str) and is_text(value) and compiled.fullmatch(value)):
+            raise refuse(value, takes)
+        return value
+
+    return Kind(name, takes, read, _same)
+
+
+def texts(takes: str, item: Kind) -> Kind:
+    """A list of `item`s."""
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise refuse(value, takes)
+        refusals: list[Refusal] = []
+        for index, element in enumerate(value):
+            try:
+                item.read(element)
+            except Refused as refused:
+                refusals += refused.below(index)
+        if refusals:
+            raise Refused(refusals)
+        return tuple(value)
+
+    return Kind("list", takes, read)
+
+
+def choice(*options: str) -> Kind:
+    """One of a few words."""
+    takes = "one of " + ", ".join(f'"{option}"' for option in options)
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in options:
+            hint = did_you_mean(value, options) if isinstance(value, str) else ""
+            raise refuse(value, takes + hint)
+        return value
+
+    return Kind("choice", takes, read, _same)
+
+
+def whole(least: int, most: int) -> Kind:
+    """A whole number from `least` to `most`."""
+    takes = f"a whole number from {least:,} to {most:,}"
+
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise refuse(value, takes)
+        return value
+
+    return Kind("whole number", takes, read, _number_or_text)
+
+
+def number(takes: str, accepts: Callable[[float], bool]) -> Kind:
+    """A finite number that `accepts` holds for; whole ones become int, so that 5 and 5.0 are one setting."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= INT64:
+            raise refuse(value, takes)
+        if not math.isfinite(value) or not accepts(value):
+            raise refuse(value, takes)
+        return int(value) if value == int(value) else value
+
+    return Kind("number", takes, read, _number_or_text)
+
+
+def duration(least_ms: int = 1) -> Kind:
+    """A duration of `least_ms` or more, read into whole milliseconds."""
+    takes = f"a duration{DURATION_EXAMPLES}"
+    takes += f", at least {format_duration(least_ms)}" if least_ms else ""
+
+    def read(value: object) -> int:
+        duration_ms = parse_duration(value)
+        if duration_ms is None or duration_ms < least_ms:
+            raise refuse(value, takes)
+        return duration_ms
+
+    return Kind("duration", takes, read, _same)
+
+
+def boolean() -> Kind:
+    """True or false."""
+
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise refuse(value, "true or false")
+        return value
+
+    return Kind("boolean", "true or false", read, _boolean_or_text)
+
+
+def zone() -> Kind:
+    """The name of an IANA time zone. `localtime` and the like mean different things on different machines."""
+    takes = 'an IANA time zone such as "UTC" or "Asia/Shanghai"'
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise refuse(value, takes)
+        try:
+            zoneinfo.ZoneInfo(value)
+            known = value not in ("localtime", "posixrules") and not value.startswith(("posix/", "right/"))
+        except (KeyError, ValueError, OSError):
+            known = False
+        if not known:
+            raise refuse(value, takes + _did_you_mean_zone(value))
+        return value
+
+    return Kind("time zone", takes, read, _same)
+
+
+def _did_you_mean_zone(name: str) -> str:
+    zones = sorted(zoneinfo.available_timezones())
+    city = name.strip().replace(" ", "_").casefold()
+    for candidate in zones:
+        if city in (candidate.casefold(), candidate.rpartition("/")[2].casefold()):
+            return f'; did you mean "{candidate}"?'
+    return did_you_mean(name, zones)
+
+
+def day(takes: str = "a date such as 2024-05-01") -> Kind:
+    """A calendar date, from TOML's own or from text; held as ISO 8601."""
+
+    def read(value: object) -> str:
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            return value.isoformat()
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            try:
+                return datetime.date.fromisoformat(value).isoformat()
+            except ValueError:
+                pass
+        raise refuse(value, takes)
+
+    return Kind("date", takes, read, _same)
+
+
+def instant() -> Kind:
+    """A date, or a time with an offset; held as ISO 8601."""
+    takes = "a date such as 2024-11-11, or a time with an offset such as 2024-11-11T10:00:00+08:00"
+    read_day = day(takes).read
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and len(value) > 10:
+            try:
+                value = datetime.datetime.fromisoformat(value)
+            except ValueError:
+                raise refuse(value, takes) from None
+        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+            return value.isoformat()
+        return str(read_day(value))
+
+    return Kind("date or time", takes, read, _same)
+
+
+def dotted_path(takes: str = 'a dotted path such as "properties.total"') -> Kind:
+    """The way to a value inside an event."""
+
+    def read(value: object) -> str:
+        if not (isinstance(value, str) and is_text(value)):
+            raise refuse(value, takes)
+        if not all(step and step == step.strip() for step in value.split(".")):
+            raise refuse(value, takes)
+        return value
+
+    return Kind("path", takes, read, _same)
+
+
+def topic_name(longest: int = 249) -> Kind:
+    """A name that Kafka takes for a topic or a part of one."""
+    takes = f'a Kafka name: 1 to {longest} of letters, digits, ".", "_" and "-"'
+    return text(takes, rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{longest}}}", name="text")
+
+
+def folder() -> Kind:
+    """A directory, which need not exist yet."""
+    takes = "the path of a directory"
+
+    def read(value: object) -> Path:
+        if not (isinstance(value, str) and is_text(value) and value.strip()) or "\0" in value:
+            raise refuse(value, takes)
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            raise refuse(value, takes + " (this ~user has no home)") from None
+
+    return Kind("directory", takes, read, _same)
+
+
+def brokers() -> Kind:
+    """One or more `host:port`, separated by commas."""
+    takes = 'host:port, or several separated by commas, such as "kafka-1:9092,kafka-2:9092"'
+    address = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise refuse(value, takes)
+        addresses = [part.strip() for part in value.split(",")]
+        for part in addresses:
+            match = address.fullmatch(part)
+            if match is None or not 0 < int(match[1]) < 65_536:
+                raise refuse(value, takes)
+        return ",".join(addresses)
+
+    return Kind("addresses", takes, read, _same)
+
+
+def optional(kind: Kind) -> Kind:
+    """The same kind, where an environment variable set to nothing means 'unset'."""
+    from_text = kind.from_text
+    assert from_text is not None
+
+    def read(value: object) -> Any:
+        return None if value is None else kind.read(value)
+
+    return kind._replace(read=read, from_text=lambda text: from_text(text) if text else None)

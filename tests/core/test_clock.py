@@ -1,0 +1,99 @@
+"""Timers, and the idle rule."""
+
+from stream.core.calendar import Calendar
+from stream.core.clock import PartitionClock, Timers, idle_watermarks
+from stream.core.definition import DAY, HOUR, MINUTE
+
+
+def fired(timers: Timers, watermark: int) -> list[tuple[int, int | None, list[str]]]:
+    return list(timers.fire(watermark))
+
+
+def test_a_close_fires_strictly_after_its_deadline() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    timers.close_after(1000, "a")
+    assert fired(timers, 1000) == []
+    assert fired(timers, 1001) == [(1001, None, ["a"])]
+    assert fired(timers, 5000) == []
+
+
+def test_midnight_comes_first_on_a_tie_and_at_its_very_instant() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    timers.close_after(DAY, "a")
+    timers.close_after(DAY - 1, "b")
+    timers.check_on(1, "c")
+    assert [persons for _, _, persons in fired(timers, DAY)] == [["b"], ["c"]]
+    assert fired(timers, DAY + 1) == [(DAY + 1, None, ["a"])]
+
+
+def test_an_earlier_deadline_replaces_a_later_one() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    timers.close_after(2000, "a")
+    timers.close_after(1000, "a")
+    assert fired(timers, 1500) == [(1500, None, ["a"])]
+    assert fired(timers, 2500) == []
+
+
+def test_next_tells_when_nothing_can_be_due() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    fired(timers, 0)
+    assert timers.next == DAY - 1
+    timers.close_after(HOUR, "a")
+    assert timers.next == HOUR
+
+
+def test_days_without_anything_due_cost_one_step_each() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    timers.check_on(400, "a")
+    days = [(day, persons) for _, day, persons in fired(timers, 500 * DAY)]
+    assert len(days) == 500
+    assert [day for day, persons in days if persons] == [400]
+
+
+def clock(
+    watermark: int | None, *, quiet: int | None = None, newest: int | None = None, arrived: int | None = None
+) -> PartitionClock:
+    return PartitionClock(watermark, newest, arrived, quiet)
+
+
+def watermarks(partitions: list[PartitionClock], now: int) -> list[int | None]:
+    return idle_watermarks(
+        partitions,
+        now_ms=now,
+        idle_after_ms=30_000,
+        live_within_ms=10 * MINUTE,
+        allowed_lateness_ms=10 * MINUTE,
+    )
+
+
+def test_an_idle_partition_takes_the_smallest_watermark_of_the_busy() -> None:
+    parts = [clock(500), clock(300), clock(100, quiet=0), clock(None, quiet=0)]
+    assert watermarks(parts, 30_000) == [500, 300, 300, 300]
+
+
+def test_a_partition_is_idle_only_after_idle_after() -> None:
+    assert watermarks([clock(500), clock(100, quiet=1)], 30_000) == [500, 100]
+
+
+def test_a_watermark_never_goes_back() -> None:
+    assert watermarks([clock(300), clock(400, quiet=0)], 30_000) == [300, 400]
+
+
+def test_a_busy_partition_without_events_holds_the_idle_ones() -> None:
+    assert watermarks([clock(None), clock(100, quiet=0)], 30_000) == [None, 100]
+
+
+def test_a_live_stream_that_falls_silent_follows_the_wall_clock() -> None:
+    now = HOUR
+    parts = [clock(100, quiet=0, newest=200, arrived=1200), clock(None, quiet=0)]
+    assert watermarks(parts, now) == [now - 10 * MINUTE, now - 10 * MINUTE]
+
+
+def test_history_is_not_overrun_by_the_wall_clock() -> None:
+    parts = [clock(100, quiet=0, newest=200, arrived=200 + 10 * MINUTE)]
+    assert watermarks(parts, HOUR) == [100]

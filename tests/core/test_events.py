@@ -1,0 +1,144 @@
+"""What is an event, and why not."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.events import Invalid, read
+
+SOUND: dict[str, Any] = {
+    "messageId": "m1",
+    "type": "track",
+    "userId": "u1",
+    "event": "Order Completed",
+    "timestamp": "2026-03-29T00:30:00Z",
+}
+
+
+def reason_of(value: bytes | None) -> str:
+    with pytest.raises(Invalid) as caught:
+        read(value)
+    return caught.value.reason
+
+
+def changed(**fields: Any) -> bytes:
+    return json.dumps({**SOUND, **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "tombstone"),
+        (b" " * (256 * 1024 + 1), "too_large"),
+        (b"", "not_json"),
+        (b"{", "not_json"),
+        (b'{"a":"\xff"}', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"[]", "not_object"),
+        (b"null", "not_object"),
+        (changed(messageId=None), "missing_field"),
+        (changed(type=None), "missing_field"),
+        (changed(timestamp=None), "missing_field"),
+        (changed(event=None), "missing_field"),
+        (changed(messageId=5), "bad_type"),
+        (changed(messageId=""), "bad_type"),
+        (changed(messageId="x" * 201), "bad_type"),
+        (changed(type="click"), "bad_type"),
+        (changed(event=5), "bad_type"),
+        (changed(userId=5), "bad_type"),
+        (changed(anonymousId=[]), "bad_type"),
+        (changed(context="web"), "bad_type"),
+        (changed(context={"campaign": "spring"}), "bad_type"),
+        (changed(context={"campaign": {"medium": 1}}), "bad_type"),
+        (changed(context={"channel": 1}), "bad_type"),
+        (changed(timestamp="yesterday"), "bad_time"),
+        (changed(timestamp="2026-03-29T00:30:00"), "bad_time"),
+        (changed(timestamp=1.5), "bad_time"),
+        (changed(timestamp=True), "bad_time"),
+        (changed(timestamp=10**18), "bad_time"),
+        (changed(timestamp={}), "bad_time"),
+        (changed(userId=None), "no_person"),
+        (changed(userId=""), "no_person"),
+        (changed(userId=None, anonymousId=""), "no_person"),
+        (changed(anonymousId=""), "no_person"),
+        (changed(userId="anonymous:7"), "no_person"),
+        (changed(messageId=None, type="click", timestamp="x"), "missing_field"),
+        (changed(type="click", timestamp="x", userId=""), "bad_type"),
+        (changed(timestamp="x", userId=""), "bad_time"),
+    ],
+)
+def test_the_first_broken_rule_is_the_reason(value: bytes | None, reason: str) -> None:
+    assert reason_of(value) == reason
+
+
+def test_the_sentence_names_the_field_and_what_it_got() -> None:
+    with pytest.raises(Invalid, match=r"context\.channel: expected a string, got 7"):
+        read(changed(context={"channel": 7}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "page", "event": 5},
+        {"type": "group", "event": None},
+        {"previousId": 5},
+        {"properties": 5, "traits": [], "receivedAt": {}},
+        {"properties": {"path": 5}, "context": {"page": "x", "experiments": 5}},
+        {"event": ""},
+        {"timestamp": 0},
+        {"timestamp": -1},
+        {"messageId": "x" * 200},
+        {"context": {"campaign": {}}},
+        {"anonymousId": "a", "context": None},
+    ],
+)
+def test_what_an_event_does_not_use_may_be_odd(fields: dict[str, Any]) -> None:
+    _, _, person = read(changed(**fields))
+    assert person == "u1"
+
+
+def test_a_person_without_user_id_is_anonymous() -> None:
+    assert read(changed(userId=None, anonymousId="a"))[2] == "anonymous:a"
+
+
+def test_of_a_repeated_field_the_last_counts() -> None:
+    assert read(b'{"userId":5,' + changed()[1:])[2] == "u1"
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    [
+        "messageId",
+        "type",
+        "userId",
+        "anonymousId",
+        "event",
+        "timestamp",
+        "context",
+        "properties",
+        "previousId",
+    ]
+)
+
+
+@given(st.binary() | ANY_JSON.map(json.dumps).map(str.encode))
+def test_arbitrary_bytes_are_an_event_or_refused(value: bytes) -> None:
+    try:
+        read(value)
+    except Invalid as invalid:
+        assert invalid.message
+
+
+@given(st.dictionaries(FIELDS, ANY_JSON))
+def test_a_sound_event_with_arbitrary_fields_is_an_event_or_refused(fields: dict[str, Any]) -> None:
+    try:
+        read(changed(**fields))
+    except Invalid as invalid:
+        assert invalid.reason in {"not_json", "missing_field", "bad_type", "bad_time", "no_person"}

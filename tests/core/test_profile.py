@@ -1,0 +1,72 @@
+"""Profiles on disk: small, versioned, and read back as they were."""
+
+import msgspec
+import pytest
+
+from stream.core.profile import (
+    ACTIVE,
+    FLAGS,
+    HIBERNATING,
+    READERS,
+    VERSION,
+    Profile,
+    Visit,
+    decode,
+    decode_progress,
+    encode,
+)
+
+BUSY = Profile(
+    state=ACTIVE,
+    tier=2,
+    k=7,
+    registered=20000,
+    registration=(1, "m"),
+    last=5,
+    engaged={20001: 2},
+    counts={20001: {0: 3}},
+    open=[Visit(1, 5, 20001, 3, ("c", None, "email", "web", "/"), True, 2, 1, {20001: {1: 1}}, {1: 9.5})],
+    recent=[(1, "m", 0, ("c", None, "email", "web", "/"), None), (5, "n", 1, None, (9.5,))],
+    aliases=["anonymous:a"],
+)
+
+
+def test_a_profile_reads_back() -> None:
+    assert decode(encode(BUSY)) == BUSY
+
+
+def test_a_hibernating_person_takes_at_most_60_bytes_and_wakes_whole() -> None:
+    sleeper = Profile(
+        state=HIBERNATING,
+        k=2**31,
+        registered=20_700,
+        imported=True,
+        was_active=True,
+        was_engaged=True,
+        reborn=True,
+        last_day=20_600,
+        lifecycle_day=20_700,
+        tier_day=20_650,
+        visits=10**6,
+    )
+    assert len(encode(sleeper)) <= 60
+    assert decode(encode(sleeper)) == sleeper
+    assert all(hasattr(sleeper, flag) for flag in FLAGS)
+
+
+def test_a_newer_version_is_refused_with_what_to_do() -> None:
+    data = bytes((VERSION + 1,)) + encode(BUSY)[1:]
+    with pytest.raises(ValueError, match=f"version {VERSION + 1}, newer than {VERSION}: run the Footfall"):
+        decode(data)
+    with pytest.raises(ValueError, match="newer than"):
+        decode_progress(data)
+
+
+def test_fields_added_since_are_filled_in() -> None:
+    fields = msgspec.msgpack.decode(encode(BUSY)[1:])
+    older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:-1])
+    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[])
+
+
+def test_every_released_version_has_a_reader() -> None:
+    assert {version & 0x7F for version in READERS} == set(range(1, VERSION + 1))
