@@ -114,31 +114,24 @@ ANY_JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    [
-        "messageId",
-        "type",
-        "userId",
-        "anonymousId",
-        "event",
-        "timestamp",
-        "context",
-        "properties",
-        "previousId",
-    ]
+    "messageId type userId anonymousId event timestamp context properties previousId".split()
 )
+
+
+def outcome(value: bytes) -> str:
+    try:
+        read(value)
+    except Invalid as invalid:
+        return invalid.reason
+    return "event"
 
 
 @given(st.binary() | ANY_JSON.map(json.dumps).map(str.encode))
 def test_arbitrary_bytes_are_an_event_or_refused(value: bytes) -> None:
-    try:
-        read(value)
-    except Invalid as invalid:
-        assert invalid.message
+    assert outcome(value) in {"not_json", "not_object", "missing_field"}
 
 
 @given(st.dictionaries(FIELDS, ANY_JSON))
 def test_a_sound_event_with_arbitrary_fields_is_an_event_or_refused(fields: dict[str, Any]) -> None:
-    try:
-        read(changed(**fields))
-    except Invalid as invalid:
-        assert invalid.reason in {"not_json", "missing_field", "bad_type", "bad_time", "no_person"}
+    refusals = {"not_json", "missing_field", "bad_type", "bad_time", "no_person"}
+    assert outcome(changed(**fields)) in {"event", *refusals}
