@@ -12,6 +12,7 @@ from stream.core.definition import Definition
 from stream.core.events import ANONYMOUS, Wire, decode_whole
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
+    CHURNED,
     DELETED,
     NEVER,
     NEW,
@@ -156,7 +157,7 @@ class Persons:
         p.last, p.last_day = event[0], today.day
         engaged = bool(visit.hits)
         self.cutter.fold(visit, event)
-        if bool(visit.hits) != engaged or (engaged and self.lifecycle.counted):
+        if bool(visit.hits) != engaged or (engaged and self.lifecycle.counted) or p.state >= CHURNED:
             self.evaluate(person, p, p.last, today.reached, event[1])
         else:
             self.changed[person] = None
@@ -177,9 +178,10 @@ class Persons:
         elif p.registered is not None:
             self.evaluate(person, p, midnight, day, "day")
             self.lifecycle.prune(p, day)
-        elif p.open or day - p.last_day < self._d.prospect_days:
+        elif p.last + self.cutter.gap >= midnight or day - p.last_day < self._d.prospect_days:
             self._set_due(person, p, max(day + 1, p.last_day + self._d.prospect_days))
         else:
+            self.close_due(person, midnight)
             self._forget(person)
 
     def close_due(self, person: str, watermark: int) -> None:
@@ -338,10 +340,11 @@ class Persons:
     def _take_over(self, person: str, p: Profile, a: Profile, t: int) -> None:
         """Move a prospect's visits, days and counts to the user.
 
-        Events before the end of the user's last published visit stay and close under the anonymous id.
+        Events not after the end of the user's last published visit stay, and close under the anonymous id.
         """
-        stay = [event for event in a.recent if event[0] < p.last_end]
-        keep_base = a.base is not None and a.base.last < p.last_end
+        end = EARLIEST - 1 if p.last_end is None else p.last_end
+        stay = [event for event in a.recent if event[0] <= end]
+        keep_base = a.base is not None and a.base.last <= end
         for on, count in a.engaged.items():
             p.engaged[on] = p.engaged.get(on, 0) + count
         for on, keys in a.counts.items():
@@ -354,7 +357,7 @@ class Persons:
         if not keep_base and a.base is not None:
             p.base = a.base if p.base is None else _merged(p.base, a.base)
         sealed = [v for v in a.open if a.base is not None and v.start < a.base.start]
-        p.open = sorted([*p.open, *(v for v in sealed if v.last >= p.last_end)], key=lambda v: v.start)
+        p.open = sorted([*p.open, *(v for v in sealed if v.last > end)], key=lambda v: v.start)
         p.recent = sorted([*p.recent, *moved], key=_order)
         if a.last > p.last:
             p.last, p.last_day = a.last, a.last_day
@@ -363,7 +366,7 @@ class Persons:
         self._await_close(person, p)
         a.engaged, a.counts = {}, {}
         a.recent, a.base = stay, a.base if keep_base else None
-        a.open = [v for v in sealed if v.last < p.last_end]
+        a.open = [v for v in sealed if v.last <= end]
         if stay or keep_base:
             self.cutter.recut(a)
         for visit in a.open:

@@ -72,7 +72,7 @@ class Profile(Struct, array_like=True, gc=False):
     reborn: bool = False
     last: int = EARLIEST - 1
     last_day: int = 0
-    last_end: int = 0
+    last_end: int | None = None
     lifecycle_day: int | None = None
     tier_day: int | None = None
     due: int = NEVER

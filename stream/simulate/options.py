@@ -1,0 +1,121 @@
+"""What `footfall simulate` was asked for, checked as a whole, and the run that follows from it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+
+from msgspec import Struct
+
+from stream.simulate.delivery import Delivery, Faults
+from stream.simulate.files import FileWriter
+from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
+from stream.simulate.population import Population
+from stream.simulate.product import Product
+from stream.simulate.run import Writer
+from stream.simulate.schedule import DAY_MS
+
+DEFAULT_DAYS = 30
+FILE_START = date(2026, 1, 1)
+TOPIC = "app-events"
+
+
+class WrongOptions(Exception):
+    """Options that do not go together; the message names them and says what to do."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command's options as given; None is not given."""
+
+    seed: int = 1
+    days: float | None = None
+    start: date | None = None
+    users: int = 1_000
+    events: int | None = None
+    anonymous: float | None = None
+    faults: Faults = Faults()
+    out: str | None = None
+    broker: str | None = None
+    topic: str | None = None
+    rate: float | None = None
+    speed: float | None = None
+    live: bool = False
+
+    def check(self) -> None:
+        """Raises WrongOptions for the first pair that contradicts itself."""
+        faults = self.faults
+        if self.broker and self.out:
+            raise WrongOptions("--out and --broker: choose one, a file or a topic")
+        if self.topic and not self.broker:
+            raise WrongOptions("--topic needs --broker ADDR, for example --broker localhost:9092")
+        if self.rate and (self.speed or self.live):
+            raise WrongOptions("--rate counts events, --speed and --live follow their times: choose one")
+        if self.live and self.speed not in (None, 1):
+            raise WrongOptions(
+                f"--live stamps events with the present, which passes at --speed 1, not {self.speed:g}: "
+                "leave out --speed, or leave out --live to run through another time faster"
+            )
+        if self.live and self.start:
+            raise WrongOptions("--live starts --days before now: leave out --start")
+        if faults.late + faults.disorder > 1:
+            raise WrongOptions("--late and --disorder are shares of the same events: together at most 1")
+        if faults.duplicates + faults.bad > 0.9:
+            raise WrongOptions("--duplicates and --bad: together at most 0.9, or hardly an event is left")
+
+    def period(self, now_ms: int) -> tuple[int, int | None]:
+        """First instant and end (ms; None: no end). Files start on a fixed day, so that equal options
+        give equal bytes; a topic's events end with yesterday, since a worker refuses the future."""
+        if self.live:
+            return now_ms - int((self.days or 0) * DAY_MS), None
+        days = DEFAULT_DAYS if self.days is None else self.days
+        if self.start is not None:
+            start_ms = _midnight_ms(self.start)
+        elif self.broker:
+            start_ms = now_ms // DAY_MS * DAY_MS - int(days * DAY_MS)
+        else:
+            start_ms = _midnight_ms(FILE_START)
+        endless = self.days is None and self.events is not None
+        end_ms = None if endless else start_ms + int(days * DAY_MS)
+        if self.broker and start_ms + int(days * DAY_MS) > now_ms + DAY_MS:
+            raise WrongOptions(
+                f"--start {self.start}: the events would lie after now, and a worker takes these for "
+                "dead letters (`future`): start earlier, or take fewer --days"
+            )
+        return start_ms, end_ms
+
+    def pace(self, start_ms: int, now_ms: int) -> Pace:
+        """How fast the events leave."""
+        if self.live:
+            return ByTime(1.0, epoch_ms=now_ms, epoch_s=time.monotonic())
+        if self.rate:
+            return ByCount(self.rate)
+        if self.speed:
+            return ByTime(self.speed, epoch_ms=start_ms)
+        return Unpaced()
+
+    def population(self, start_ms: int) -> Population:
+        """The product's people."""
+        product = Product(users=self.users)
+        if self.anonymous is not None:
+            product = Product(users=self.users, anonymous=self.anonymous)
+        return Population(product, seed=self.seed, start_ms=start_ms)
+
+    def delivery(self) -> Delivery:
+        """What happens to events under way."""
+        return Delivery(self.faults, seed=self.seed, to_topic=self.broker is not None)
+
+    async def writer(self) -> Writer:
+        """The file or topic, open. Raises OSError or WriteError."""
+        if self.broker is None:
+            return FileWriter(self.out or "-")
+        from stream.simulate.topic import (
+            TopicWriter,
+        )  # aiokafka takes longer to load than a small file to write
+
+        writer = TopicWriter(self.broker, self.topic or TOPIC)
+        await writer.start()
+        return writer
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
