@@ -14,6 +14,7 @@ _EARLIEST = -62_100_000_000_000  # zoneinfo cannot convert the very edges of yea
 _LATEST = 253_370_000_000_000
 _CHUNK = 64 * DAY
 _CHUNKS = 4096
+_STEP = 3 * HOUR  # no zone changed its clock twice within it
 _FURTHEST = 26 * HOUR  # no zone is further than this from UTC
 
 
@@ -89,7 +90,7 @@ class Calendar:
                 days.append(day)
                 latest = max(latest, day)
                 reached.append(latest)
-            ahead = min(t + HOUR, stop, (day + 1) * DAY - offset)
+            ahead = min(t + _STEP, stop, (day + 1) * DAY - offset)
             changed = self._offset(ahead)
             t = ahead if changed == offset else self._change(t, ahead)
             offset = changed

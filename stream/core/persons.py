@@ -116,6 +116,7 @@ class Persons:
     ) -> None:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
+        unchanged = p.registered is not None and p.state < CHURNED and t > p.last
         if wire.user_id is not None:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
@@ -129,7 +130,10 @@ class Persons:
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
         self._await_close(person, p)
-        self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
+        if unchanged and not took_over and not p.open[-1].hits:
+            self.changed[person] = None  # one more visit of a present person, without a key event yet
+        else:
+            self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
     def evaluate(self, person: str, p: Profile, at: int, day: int, cause: str) -> None:
         """Bring the person up to `day` and publish what changed, at `at` ms."""
@@ -189,18 +193,20 @@ class Persons:
         p = self.profiles.get(person)
         if p is None or not p.open:
             return
+        if p.open[0].last + self.cutter.gap >= watermark:
+            self._await_close(person, p)
+            return
         closed = self.cutter.close(p, watermark)
         for visit in closed:
             self.visits += 1
             self._publisher.visit(person, visit, bounce=self.cutter.bounce(visit))
             if p.redirect is None:
                 settle(p, visit)
-        if closed:
-            self.changed[person] = None
-            p.last_end = closed[-1].last
-            if p.registration is not None and p.registration[0] < watermark:
-                p.registration = None
-            self.lifecycle.prune(p, p.last_day)
+        self.changed[person] = None
+        p.last_end = closed[-1].last
+        if p.registration is not None and p.registration[0] < watermark:
+            p.registration = None
+        self.lifecycle.prune(p, p.last_day)
         self._await_close(person, p)
 
     def release(self, watermark: int) -> None:

@@ -44,10 +44,16 @@ class Publisher:
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
         """A closed visit."""
         keys: dict[int, int] = {}
-        for on_day in visit.hits.values():
-            for key, count in on_day.items():
-                keys[key] = keys.get(key, 0) + count
-        weights = self._activity.weights
+        engagement: float = 0
+        if visit.hits:
+            for on_day in visit.hits.values():
+                for key, count in on_day.items():
+                    keys[key] = keys.get(key, 0) + count
+            weights = self._activity.weights
+            engagement = sum(weights.get(key, 0) for key in sorted(keys))
+        value: float = 0
+        if visit.amounts:
+            value = round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6)
         record = records.Visit(
             definition=self._definition,
             visit_id=f"{person}@{visit.start}",
@@ -58,12 +64,12 @@ class Publisher:
             events=visit.events,
             pages=visit.pages,
             key_events={self._names[key]: keys[key] for key in sorted(keys)},
-            engagement=_number(sum(weights.get(key, 0) for key in sorted(keys))),
+            engagement=_number(engagement),
             engaged=bool(keys),
             bounce=bounce,
             passive=visit.passive,
             entry=_entry(visit),
-            value=_number(round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6)),
+            value=_number(value),
         )
         self.outputs.append(Output("visits", person.encode(), records.encode(record)))
 

@@ -76,6 +76,9 @@ class Cutter:
 
     def close(self, p: Profile, watermark: int) -> list[Visit]:
         """Take out the visits whose end plus gap lies strictly before the watermark, oldest first."""
+        if len(p.open) == 1 and p.open[0].last + self.gap < watermark:
+            visits, p.open, p.recent, p.base = p.open, [], [], None
+            return visits
         closed = 0
         while closed < len(p.open) and p.open[closed].last + self.gap < watermark:
             closed += 1

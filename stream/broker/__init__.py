@@ -1,0 +1,17 @@
+"""A broker for development and tests: tansu from its wheel, or Apache Kafka from its jars."""
+
+from stream.broker.errors import BrokerError
+from stream.broker.jars import KAFKA_VERSION, cache_folder, why_missing
+from stream.broker.launch import Kind, Progress
+from stream.broker.server import Broker, start_broker
+
+__all__ = [
+    "KAFKA_VERSION",
+    "Broker",
+    "BrokerError",
+    "Kind",
+    "Progress",
+    "cache_folder",
+    "start_broker",
+    "why_missing",
+]
