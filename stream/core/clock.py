@@ -39,7 +39,8 @@ class Timers:
         self._midnight = _FOREVER
 
     def start(self, watermark: int) -> None:
-        """From the day of the first watermark on, each midnight is one to evaluate."""
+        """From the day after the first watermark's on, each midnight is one to evaluate."""
+        self.next = self._closes[0][0] if self._closes else _FOREVER
         self._set_midnight(self._calendar.reached(watermark) + 1)
 
     def close_after(self, deadline: int, person: str) -> None:

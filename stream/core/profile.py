@@ -130,9 +130,9 @@ _decode_dormant = msgspec.msgpack.Decoder(Dormant).decode
 
 
 def encode(profile: Profile) -> bytes:
-    """A version byte, then MessagePack; a hibernating person without open visits takes the short form."""
+    """A version byte, then MessagePack; the short form for who hibernates, once all windows are past."""
     p = profile
-    if p.state != HIBERNATING or p.open or p.redirect is not None:
+    if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases:
         return bytes((VERSION,)) + _encode(p)
     flags = sum(getattr(p, flag) << bit for bit, flag in enumerate(FLAGS))
     short = Dormant(p.tier, p.k, p.registered, p.last_day, p.lifecycle_day, p.tier_day, p.visits, flags)

@@ -97,3 +97,11 @@ def test_a_live_stream_that_falls_silent_follows_the_wall_clock() -> None:
 def test_history_is_not_overrun_by_the_wall_clock() -> None:
     parts = [clock(100, quiet=0, newest=200, arrived=200 + 10 * MINUTE)]
     assert watermarks(parts, HOUR) == [100]
+
+
+def test_after_a_start_no_midnight_is_passed_over() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.start(0)
+    assert timers.next == DAY - 1
+    timers.check_on(1, "a")
+    assert [day for _, day, _ in fired(timers, 3 * DAY)] == [1, 2, 3]
