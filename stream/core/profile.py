@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NoReturn
+from zlib import compress, decompress
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,8 @@ from stream.core.times import EARLIEST
 
 VERSION = 1
 DORMANT = 0x80  # set in the version byte of the short form
+PACKED = 0x40  # set where the rest is compressed
+LARGE = 4096  # bytes from which on a profile is compressed: a long visit repeats itself, ids aside
 
 PROSPECT, NEW, ACTIVE, SILENT, CHURNED, HIBERNATING, DELETED = range(7)
 STATES: tuple[State, ...] = ("prospect", "new", "active", "silent", "churned", "hibernating", "deleted")
@@ -133,7 +136,10 @@ def encode(profile: Profile) -> bytes:
     """A version byte, then MessagePack; the short form for who hibernates, once all windows are past."""
     p = profile
     if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases:
-        return bytes((VERSION,)) + _encode(p)
+        data = _encode(p)
+        if len(data) < LARGE:
+            return bytes((VERSION,)) + data
+        return bytes((VERSION | PACKED,)) + compress(data, 1)
     flags = sum(getattr(p, flag) << bit for bit, flag in enumerate(FLAGS))
     short = Dormant(p.tier, p.k, p.registered, p.last_day, p.lifecycle_day, p.tier_day, p.visits, flags)
     return bytes((VERSION | DORMANT,)) + _encode(short)
@@ -149,15 +155,18 @@ def decode(data: bytes) -> Profile:
 
 
 def _current(data: bytes) -> bytes:
-    if data[0] > VERSION:
+    if data[0] & ~DORMANT & ~PACKED > VERSION:
         _refuse(data[0])
     return data[1:]
 
 
-def _refuse(version: int) -> NoReturn:
-    raise ValueError(
-        f"state of version {version & ~DORMANT}, newer than {VERSION}: run the Footfall that wrote it"
-    )
+def _refuse(first_byte: int) -> NoReturn:
+    version = first_byte & ~DORMANT & ~PACKED
+    raise ValueError(f"state of version {version}, newer than {VERSION}: run the Footfall that wrote it")
+
+
+def _unpack(data: bytes) -> Profile:
+    return _decode_profile(decompress(data))
 
 
 def _wake(data: bytes) -> Profile:
@@ -177,7 +186,11 @@ def _wake(data: bytes) -> Profile:
     return p
 
 
-READERS: dict[int, Callable[[bytes], Profile]] = {VERSION: _decode_profile, VERSION | DORMANT: _wake}
+READERS: dict[int, Callable[[bytes], Profile]] = {
+    VERSION: _decode_profile,
+    VERSION | PACKED: _unpack,
+    VERSION | DORMANT: _wake,
+}
 """One reader a version ever released, by its first byte."""
 
 

@@ -1,8 +1,14 @@
 """Profiles on disk: small, versioned, and read back as they were."""
 
+import json
+from random import Random
+from uuid import UUID
+
 import msgspec
 import pytest
 
+from stream.core.definition import DAY, MINUTE, Definition
+from stream.core.partition import Partition
 from stream.core.profile import (
     ACTIVE,
     FLAGS,
@@ -15,6 +21,7 @@ from stream.core.profile import (
     decode_progress,
     encode,
 )
+from stream.core.visits import MAX_DETAILED
 
 BUSY = Profile(
     state=ACTIVE,
@@ -69,4 +76,33 @@ def test_fields_added_since_are_filled_in() -> None:
 
 
 def test_every_released_version_has_a_reader() -> None:
-    assert {version & 0x7F for version in READERS} == set(range(1, VERSION + 1))
+    assert {version & 0x3F for version in READERS} == set(range(1, VERSION + 1))
+
+
+def test_a_visit_of_100_000_events_stays_under_8_kib_beside_the_ids_inside_the_lateness() -> None:
+    partition = Partition(Definition())
+    step = DAY // 100_000
+    ids = [str(UUID(int=random.getrandbits(128))) for random in [Random(1)] for _ in range(100_000)]
+    events = [
+        json.dumps(
+            {
+                "messageId": message_id,
+                "type": "page",
+                "userId": "u1",
+                "timestamp": n * step,
+                "context": {"channel": "web", "page": {"path": f"/products/{n % 977}"}},
+            }
+        ).encode()
+        for n, message_id in enumerate(ids)
+    ]
+    partition.process(events, keys=None, offsets=range(len(events)), arrived_ms=None)
+    sizes = {key: len(value or b"") for key, value in partition.take_changes()}
+    assert partition.counts.applied == 100_000
+    assert partition.counts.visits == 0
+    inside = 10 * MINUTE // step + MAX_DETAILED
+    assert sizes[b"u1"] < 8 * 1024 + inside * 36
+
+
+def test_a_large_profile_reads_back() -> None:
+    large = msgspec.structs.replace(BUSY, recent=[(n, f"m{n}", 0, None, None) for n in range(2000)])
+    assert decode(encode(large)) == large
