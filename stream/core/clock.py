@@ -25,64 +25,73 @@ class Newest(Struct):
 class Timers:
     """Visit closes by instant and day checks by date. They need no storage: profiles hold both.
 
-    An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the first
-    watermark at which anything can be due.
+    An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the greatest
+    watermark at which nothing can be due. Only days with an entry cost anything.
     """
 
     def __init__(self, calendar: Calendar) -> None:
-        self.next = BEGINNING
+        self.next = _FOREVER
         self._calendar = calendar
         self._closes: list[tuple[int, str]] = []
         self._deadlines: dict[str, int] = {}
-        self._days: dict[int, list[str]] = {}
-        self._day = -NEVER
-        self._midnight = _FOREVER
+        self._persons_by_day: dict[int, list[str]] = {}
+        self._days: list[int] = []
+        self._midnight, self._day = _FOREVER, NEVER
 
-    def start(self, watermark: int) -> None:
-        """From the day after the first watermark's on, each midnight is one to evaluate."""
-        self.next = self._closes[0][0] if self._closes else _FOREVER
-        self._set_midnight(self._calendar.reached(watermark) + 1)
-
-    def close_after(self, deadline: int, person: str) -> None:
-        """A visit of the person may close once the watermark is past `deadline`."""
-        known = self._deadlines.get(person)
+    def close_after(self, deadline: int, name: str) -> None:
+        """Something closes once the watermark is past `deadline`; of two for one name the earlier counts."""
+        known = self._deadlines.get(name)
         if known is not None and known <= deadline:
             return
-        self._deadlines[person] = deadline
-        heapq.heappush(self._closes, (deadline, person))
+        self._deadlines[name] = deadline
+        heapq.heappush(self._closes, (deadline, name))
         if deadline < self.next:
             self.next = deadline
 
     def check_on(self, day: int, person: str) -> None:
         """Something may change for the person at the midnight that begins `day`."""
-        if day != NEVER:
-            self._days.setdefault(day, []).append(person)
+        if day == NEVER:
+            return
+        persons = self._persons_by_day.get(day)
+        if persons is not None:
+            persons.append(person)
+            return
+        self._persons_by_day[day] = [person]
+        heapq.heappush(self._days, day)
+        if day < self._day:
+            self._set_midnight()
 
     def fire(self, watermark: int) -> Iterator[tuple[int, int | None, list[str]]]:
         """All that is due, in time order, midnights first on a tie.
 
-        Yields (instant, day, persons) for a midnight and (watermark, None, [person]) for a close.
+        Yields (instant, day, persons) for a midnight and (watermark, None, [name]) for a close.
         Timers set meanwhile are seen.
         """
         while True:
             limit = min(watermark, self._midnight)
             while self._closes and self._closes[0][0] < limit:
-                deadline, person = heapq.heappop(self._closes)
-                if self._deadlines.get(person) == deadline:
-                    del self._deadlines[person]
-                    yield watermark, None, [person]
+                deadline, name = heapq.heappop(self._closes)
+                if self._deadlines.get(name) == deadline:
+                    del self._deadlines[name]
+                    yield watermark, None, [name]
+                    limit = min(watermark, self._midnight)
             if self._midnight > watermark:
                 break
             midnight, day = self._midnight, self._day
             # a date that did not occur is checked with the next one that does
-            persons = {p for due in range(day - 1, day + 1) for p in self._days.pop(due, ())}
+            persons: set[str] = set()
+            while self._days and self._days[0] <= day:
+                persons.update(self._persons_by_day.pop(heapq.heappop(self._days)))
+            self._set_midnight()
             yield midnight, day, sorted(persons)
-            self._set_midnight(day + 1)
         self.next = min(self._midnight - 1, self._closes[0][0] if self._closes else _FOREVER)
 
-    def _set_midnight(self, day: int) -> None:
-        self._midnight, self._day = self._calendar.midnight(day)
-        self.next = min(self.next, self._midnight - 1)
+    def _set_midnight(self) -> None:
+        if self._days:
+            self._midnight, self._day = self._calendar.midnight(self._days[0])
+            self.next = min(self.next, self._midnight - 1)
+        else:
+            self._midnight, self._day = _FOREVER, NEVER
 
 
 class PartitionClock(Struct):

@@ -280,14 +280,11 @@ class Partition:
 
     def _fire(self) -> None:
         """Close visits and evaluate midnights up to the watermark, in time order."""
-        if self._timers.next == BEGINNING:
-            self._timers.start(self._watermark)
         persons = self._persons
         for instant, day, due in self._timers.fire(self._watermark):
             if day is None:
                 persons.close_due(due[0], instant)
                 continue
-            persons.release(instant)
             for person in due:
                 persons.at_midnight(person, instant, day)
 
@@ -377,7 +374,6 @@ class Partition:
         self._start(progress.vocabulary)
         self._watermark, self._newest = progress.watermark, progress.newest
         self._written = progress
-        self._timers.start(self._watermark)
         self._persons.take_up(profiles, erased)
 
     def _view(self) -> tuple[Persons, Activity, Calendar, int]:

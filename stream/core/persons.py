@@ -56,7 +56,7 @@ class Persons:
         self._calendar = calendar
         self._timers = timers
         self._publisher = publisher
-        self._waiting: set[bytes] = set()  # erased whose ids may still be repeated
+        self._waiting: dict[str, bytes] = {}  # timer -> erased whose ids may still be repeated
 
     def take_up(self, profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> None:
         """Go on with a restored population: timers follow from the profiles."""
@@ -64,7 +64,9 @@ class Persons:
         for person, p in profiles.items():
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
-        self._waiting = {name for name, left in erased.items() if left.deleted is not None}
+        for name, left in erased.items():
+            if left.deleted is not None:
+                self._wait(name, left)
 
     # -- arrivals ---------------------------------------------------------------------------------
 
@@ -189,9 +191,14 @@ class Persons:
             self._forget(person)
 
     def close_due(self, person: str, watermark: int) -> None:
-        """Publish the person's visits whose end plus gap lies before the watermark."""
+        """Publish the person's visits whose end plus gap lies before the watermark.
+
+        Also the timer of an erased person comes here.
+        """
         p = self.profiles.get(person)
         if p is None or not p.open:
+            if person in self._waiting:
+                self._release(person, watermark)
             return
         if p.open[0].last + self.cutter.gap >= watermark:
             self._await_close(person, p)
@@ -209,18 +216,25 @@ class Persons:
         self.lifecycle.prune(p, p.last_day)
         self._await_close(person, p)
 
-    def release(self, watermark: int) -> None:
-        """Forget the ids of erased persons that could only come late by now."""
-        for name in sorted(self._waiting):
-            erased = self.erased[name]
-            if erased.deleted is None or erased.deleted[0] >= watermark:
-                continue
-            self._waiting.discard(name)
-            self.changed_erased[name] = None
-            if erased.reborn or erased.k == 0:
-                del self.erased[name]
-            else:
-                erased.deleted, erased.recent = None, []
+    def _release(self, timer: str, watermark: int) -> None:
+        """Forget the ids of an erased person that could only come late by now."""
+        name = self._waiting[timer]
+        erased = self.erased[name]
+        if erased.deleted is not None and erased.deleted[0] >= watermark:
+            self._timers.close_after(erased.deleted[0], timer)
+            return
+        del self._waiting[timer]
+        self.changed_erased[name] = None
+        if erased.reborn or erased.k == 0:
+            del self.erased[name]
+        else:
+            erased.deleted, erased.recent = None, []
+
+    def _wait(self, name: bytes, erased: Erased) -> None:
+        timer = "\0" + name.hex()
+        self._waiting[timer] = name
+        if erased.deleted is not None:
+            self._timers.close_after(erased.deleted[0], timer)
 
     # -- registration, deletion -------------------------------------------------------------------
 
@@ -311,7 +325,7 @@ class Persons:
 
     def _remember(self, name: bytes, erased: Erased, ids: list[tuple[int, str]]) -> None:
         erased.recent += ids
-        self._waiting.add(name)
+        self._wait(name, erased)
         self.changed_erased[name] = None
 
     # -- joining ----------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ def fired(timers: Timers, watermark: int) -> list[tuple[int, int | None, list[st
 
 def test_a_close_fires_strictly_after_its_deadline() -> None:
     timers = Timers(Calendar("UTC"))
-    timers.start(0)
     timers.close_after(1000, "a")
     assert fired(timers, 1000) == []
     assert fired(timers, 1001) == [(1001, None, ["a"])]
@@ -20,7 +19,6 @@ def test_a_close_fires_strictly_after_its_deadline() -> None:
 
 def test_midnight_comes_first_on_a_tie_and_at_its_very_instant() -> None:
     timers = Timers(Calendar("UTC"))
-    timers.start(0)
     timers.close_after(DAY, "a")
     timers.close_after(DAY - 1, "b")
     timers.check_on(1, "c")
@@ -30,7 +28,6 @@ def test_midnight_comes_first_on_a_tie_and_at_its_very_instant() -> None:
 
 def test_an_earlier_deadline_replaces_a_later_one() -> None:
     timers = Timers(Calendar("UTC"))
-    timers.start(0)
     timers.close_after(2000, "a")
     timers.close_after(1000, "a")
     assert fired(timers, 1500) == [(1500, None, ["a"])]
@@ -39,20 +36,31 @@ def test_an_earlier_deadline_replaces_a_later_one() -> None:
 
 def test_next_tells_when_nothing_can_be_due() -> None:
     timers = Timers(Calendar("UTC"))
-    timers.start(0)
-    fired(timers, 0)
+    timers.check_on(2, "a")
+    assert timers.next == 2 * DAY - 1
+    timers.check_on(1, "b")
     assert timers.next == DAY - 1
     timers.close_after(HOUR, "a")
     assert timers.next == HOUR
+    assert [persons for _, _, persons in fired(timers, DAY)] == [["a"], ["b"]]
+    assert timers.next == 2 * DAY - 1
 
 
-def test_days_without_anything_due_cost_one_step_each() -> None:
+def test_days_without_anything_due_cost_nothing() -> None:
     timers = Timers(Calendar("UTC"))
-    timers.start(0)
     timers.check_on(400, "a")
-    days = [(day, persons) for _, day, persons in fired(timers, 500 * DAY)]
-    assert len(days) == 500
-    assert [day for day, persons in days if persons] == [400]
+    assert [(day, persons) for _, day, persons in fired(timers, 3_000_000 * DAY)] == [(400, ["a"])]
+
+
+def test_timers_set_by_a_timer_are_seen() -> None:
+    timers = Timers(Calendar("UTC"))
+    timers.check_on(1, "a")
+    days = []
+    for _, day, _ in timers.fire(5 * DAY):
+        days.append(day)
+        if day is not None and day < 3:
+            timers.check_on(day + 1, "a")
+    assert days == [1, 2, 3]
 
 
 def clock(
@@ -97,11 +105,3 @@ def test_a_live_stream_that_falls_silent_follows_the_wall_clock() -> None:
 def test_history_is_not_overrun_by_the_wall_clock() -> None:
     parts = [clock(100, quiet=0, newest=200, arrived=200 + 10 * MINUTE)]
     assert watermarks(parts, HOUR) == [100]
-
-
-def test_after_a_start_no_midnight_is_passed_over() -> None:
-    timers = Timers(Calendar("UTC"))
-    timers.start(0)
-    assert timers.next == DAY - 1
-    timers.check_on(1, "a")
-    assert [day for _, day, _ in fired(timers, 3 * DAY)] == [1, 2, 3]
