@@ -114,7 +114,17 @@ ANY_JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    "messageId type userId anonymousId event timestamp context properties previousId".split()
+    [
+        "messageId",
+        "type",
+        "userId",
+        "anonymousId",
+        "event",
+        "timestamp",
+        "context",
+        "properties",
+        "previousId",
+    ]
 )
 
 
