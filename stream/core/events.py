@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -12,6 +13,7 @@ from stream.core.times import EARLIEST, LATEST, parse_ms
 
 MAX_BYTES = 256 * 1024
 MAX_MESSAGE_ID = 200
+MAX_DEPTH = 500  # msgspec goes on for as long as Python's stack lasts, which depends on the caller
 ANONYMOUS = "anonymous:"
 
 NAMES = {
@@ -70,6 +72,9 @@ class Invalid(Exception):
         self.message = message
 
 
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
 _decode = msgspec.json.Decoder(Wire).decode
 _decode_any = msgspec.json.Decoder().decode
 
@@ -83,6 +88,8 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
     try:
         if not value.isascii():
             value.decode()  # msgspec skips unknown fields without checking their UTF-8
+        if len(value) > MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH:
+            _check_depth(value)
         wire = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         wire = _read_slowly(value)
@@ -122,6 +129,15 @@ def decode_whole(value: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return whole if isinstance(whole, dict) else {}
+
+
+def _check_depth(value: bytes) -> None:
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", value)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise Invalid("not_json", f"not JSON: nested more than {MAX_DEPTH} deep")
 
 
 def _bad_time(timestamp: object) -> NoReturn:

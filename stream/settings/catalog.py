@@ -111,7 +111,8 @@ CATALOG = (
                 boolean(),
                 True,
                 "Whether records carry that key, so that one partition has all of a person's events. "
-                "`false`: Footfall re-keys the stream first.",
+                "`false`: keys are not checked. This version does not re-key the stream by itself yet: a person "
+                "whose events lie on several partitions is then several persons.",
             ),
         ),
     ),

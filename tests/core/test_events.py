@@ -145,3 +145,16 @@ def test_arbitrary_bytes_are_an_event_or_refused(value: bytes) -> None:
 def test_a_sound_event_with_arbitrary_fields_is_an_event_or_refused(fields: dict[str, Any]) -> None:
     refusals = {"not_json", "missing_field", "bad_type", "bad_time", "no_person"}
     assert outcome(changed(**fields)) in {"event", *refusals}
+
+
+@pytest.mark.parametrize("frames", [0, 300])
+def test_how_deep_a_record_may_be_does_not_depend_on_the_caller(frames: int) -> None:
+    def nested(levels: int) -> bytes:
+        return changed()[:-1] + b',"x":' + b"[" * levels + b"]" * levels + b"}"
+
+    def at_depth(more: int, value: bytes) -> str:
+        return at_depth(more - 1, value) if more else outcome(value)
+
+    assert at_depth(frames, nested(499)) == "event"
+    assert at_depth(frames, nested(500)) == "not_json"
+    assert at_depth(frames, changed(properties=["[[{{"] * 400)) == "event"
