@@ -72,6 +72,9 @@ class Invalid(Exception):
         self.message = message
 
 
+EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
+"""campaign name, source and medium, channel, page"""
+
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -113,6 +116,24 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
     if not anonymous:
         _no_person(wire)
     return wire, t, f"{ANONYMOUS}{anonymous}"
+
+
+def entry_of(wire: Wire) -> EntryFields | None:
+    """Campaign name, source and medium, channel and page of an event; None where it has none of them."""
+    context = wire.context
+    page = None
+    if context is None:
+        if wire.properties is None or wire.type not in ("page", "screen"):
+            return None
+        return None, None, None, None, wire.properties.path
+    if context.page is not None:
+        page = context.page.path
+    if page is None and wire.properties is not None and wire.type in ("page", "screen"):
+        page = wire.properties.path
+    campaign = context.campaign
+    if campaign is None:
+        return None, None, None, context.channel, page
+    return campaign.name, campaign.source, campaign.medium, context.channel, page
 
 
 def received_ms(wire: Wire) -> int | None:

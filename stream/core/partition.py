@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct, field
 
 from stream.core.activity import Activity, Vocabulary
+from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import BEGINNING, Newest, Timers
-from stream.core.conditions import lookup
-from stream.core.definition import DAY, Definition
-from stream.core.events import ANONYMOUS, Invalid, Wire, decode_whole, read, received_ms
+from stream.core.definition import Definition
+from stream.core.events import ANONYMOUS, Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
 from stream.core.persons import Persons
 from stream.core.profile import (
-    EntryFields,
     Progress,
     Recent,
     decode,
@@ -76,7 +75,7 @@ class Partition:
         self.topic = topic
         self.number = number
         self._owns = owns
-        self._replayed = newest or Newest()
+        self._admission = Admission(definition, newest or Newest())
         self._track_changes = track_changes
         self._calendar = Calendar(definition.timezone)
         self._today = Segment(0, 0, 0, 0)
@@ -84,7 +83,6 @@ class Partition:
         self._watermark = BEGINNING
         self._newest = BEGINNING
         self._written: Progress | None = None
-        self._path = definition.input_key.split(".") if definition.input_key else None
         self._start(Vocabulary())
 
     def _start(self, vocabulary: Vocabulary) -> None:
@@ -152,8 +150,7 @@ class Partition:
         """
         counts = self._counts
         lateness = self.definition.allowed_lateness_ms
-        max_future = self.definition.max_future_ms
-        replayed = self._replayed
+        admission = self._admission
         keyed = keys is not None and self.definition.keyed
         persons = self._persons
         profiles = persons.profiles
@@ -167,14 +164,11 @@ class Partition:
                 wire, t, person = read(value)
                 assert value is not None
                 if keyed:
-                    self._check_key(keys[i], person, value)  # type: ignore[index]
+                    admission.check_key(keys[i], person, value)  # type: ignore[index]
                 if arrived_ms is not None:
-                    if t > arrived_ms[i] + max_future:
-                        raise _future(t - arrived_ms[i], max_future, "Kafka received the record")
+                    admission.check_arrival(t, arrived_ms[i])
                 else:
-                    self._check_replayed_future(wire, t)
-                    if replayed.time is None or t > replayed.time:
-                        replayed.time = t
+                    admission.check_replay(wire, t)
             except Invalid as invalid:
                 counts.dead[invalid.reason] += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
@@ -255,7 +249,7 @@ class Partition:
         took_over = False
         anonymous = self._to_join(wire)
         if anonymous is not None:
-            if self._owns is None or self._path is not None or self._owns(anonymous):
+            if self._owns is None or self.definition.input_key is not None or self._owns(anonymous):
                 self._counts.joined += 1
                 took_over = persons.join(person, p, anonymous, t)
             else:
@@ -287,39 +281,6 @@ class Partition:
                 continue
             for person in due:
                 persons.at_midnight(person, instant, day)
-
-    def _check_key(self, key: bytes | None, person: str, value: bytes) -> None:
-        expected = person
-        if self._path is not None:
-            found = lookup(decode_whole(value), self._path)
-            if isinstance(found, str | int | float) and not isinstance(found, bool):
-                expected = str(found)
-        if key != expected.encode():
-            shown = "no key" if key is None else repr(key.decode(errors="replace"))[:80]
-            raise Invalid(
-                "wrong_key",
-                f"{self.definition.input_key or 'key'}: expected the record's key to be"
-                f" {expected!r}, got {shown}",
-            )
-
-    def _check_replayed_future(self, wire: Wire, t: int) -> None:
-        newest, text, own = self._replayed.time, wire.received_at, wire.timestamp
-        if (
-            newest is not None
-            and t <= newest + DAY
-            and isinstance(text, str)
-            and isinstance(own, str)
-            and len(text) == len(own) == 24
-            and text[:11] == own[:11]
-            and text >= own
-        ):
-            return  # received later on the same day, or at no time at all: sound by either rule
-        received = received_ms(wire) if text is not None else None
-        if received is not None:
-            if t > received + self.definition.max_future_ms:
-                raise _future(t - received, self.definition.max_future_ms, "receivedAt")
-        elif newest is not None and t > newest + DAY:
-            raise _future(t - newest, DAY, "the newest event so far")
 
     # -- what it keeps ----------------------------------------------------------------------------
 
@@ -378,27 +339,3 @@ class Partition:
 
     def _view(self) -> tuple[Persons, Activity, Calendar, int]:
         return self._persons, self._activity, self._calendar, self._watermark
-
-
-def entry_of(wire: Wire) -> EntryFields | None:
-    """Campaign name, source and medium, channel and page of an event; None where it has none of them."""
-    context = wire.context
-    page = None
-    if context is None:
-        if wire.properties is None or wire.type not in ("page", "screen"):
-            return None
-        return None, None, None, None, wire.properties.path
-    if context.page is not None:
-        page = context.page.path
-    if page is None and wire.properties is not None and wire.type in ("page", "screen"):
-        page = wire.properties.path
-    campaign = context.campaign
-    if campaign is None:
-        return None, None, None, context.channel, page
-    return campaign.name, campaign.source, campaign.medium, context.channel, page
-
-
-def _future(ahead_ms: int, bound_ms: int, than: str) -> Invalid:
-    return Invalid(
-        "future", f"timestamp: {ahead_ms / 1000:,.0f} s after {than}, more than {bound_ms / 1000:,.0f} s"
-    )

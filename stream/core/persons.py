@@ -9,7 +9,8 @@ from stream.core.activity import Activity
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import Timers
 from stream.core.definition import Definition
-from stream.core.events import ANONYMOUS, Wire, decode_whole
+from stream.core.events import ANONYMOUS, Wire
+from stream.core.joining import settle, take_over
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
     CHURNED,
@@ -24,7 +25,7 @@ from stream.core.profile import (
     Visit,
 )
 from stream.core.publishing import Publisher
-from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
+from stream.core.registration import Registrar
 from stream.core.visits import Cutter
 
 MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
@@ -52,7 +53,7 @@ class Persons:
         self.visits = 0
         self.definition_hash = definition.hash()
         self._d = definition
-        self._known_before = parse_day(definition.known_before) if definition.known_before else None
+        self._registrar = Registrar(definition, calendar)
         self._calendar = calendar
         self._timers = timers
         self._publisher = publisher
@@ -123,7 +124,7 @@ class Persons:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
             elif p.registration is not None and (t, message_id) < p.registration:
-                p.registered, p.imported = self._registration(value, self._calendar.day_of(t), p.reborn)
+                p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
                 p.registration = t, message_id
         if t > p.last or not p.recent:
             self.cutter.append(p, event)
@@ -243,34 +244,13 @@ class Persons:
     ) -> None:
         at = max(t, p.last)
         day = self._calendar.reached(at)
-        p.registered, p.imported = self._registration(value, self._calendar.day_of(t), p.reborn)
+        p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
         p.registration = t, message_id
         before = "deleted" if p.reborn else "prospect" if took_over else None
         state = SILENT if p.imported else NEW
         change = self.lifecycle.enter(p, day, state, "imported" if p.imported else "registered", before)
         p.due = NEVER
         self._publish(person, p.k, change, at, message_id, 0, 0)
-
-    def _registration(self, value: bytes, day: int, reborn: bool) -> tuple[int, bool]:
-        """The day of registration, and whether the person was a user before Footfall saw them."""
-        if reborn:
-            return day, False
-        created = self._created(value)
-        if created is not None:
-            return created, day - created >= self._d.new_days
-        return day, self._known_before is not None and day < self._known_before
-
-    def _created(self, value: bytes) -> int | None:
-        traits = decode_whole(value).get("traits")
-        created = traits.get("createdAt") if isinstance(traits, dict) else None
-        if isinstance(created, str):
-            day = parse_day(created)
-            if day is not None:
-                return day
-            created = parse_ms(created)
-        if isinstance(created, bool) or not isinstance(created, int) or not EARLIEST <= created <= LATEST:
-            return None
-        return self._calendar.day_of(created)
 
     def delete(self, person: str, t: int, message_id: str) -> None:
         """Erase the person's life up to the deletion; what came after it begins a new one."""
@@ -343,7 +323,8 @@ class Persons:
             return False
         took_over = a is not None and a.redirect is None and a.due != NEVER
         if a is not None and took_over:
-            self._take_over(person, p, a, t)
+            take_over(p, a, self.cutter)
+            self._await_close(person, p)
         if a is None or (a.redirect is None and not a.open):
             a = self.profiles[anonymous] = Profile()
         a.redirect, a.until = person, day + self._d.hibernate_days
@@ -356,41 +337,6 @@ class Persons:
                 oldest = p.aliases[0]
                 self._end_redirect(oldest, self.profiles[oldest])
         return took_over
-
-    def _take_over(self, person: str, p: Profile, a: Profile, t: int) -> None:
-        """Move a prospect's visits, days and counts to the user.
-
-        Events not after the end of the user's last published visit stay, and close under the anonymous id.
-        """
-        end = EARLIEST - 1 if p.last_end is None else p.last_end
-        stay = [event for event in a.recent if event[0] <= end]
-        keep_base = a.base is not None and a.base.last <= end
-        for on, count in a.engaged.items():
-            p.engaged[on] = p.engaged.get(on, 0) + count
-        for on, keys in a.counts.items():
-            for key, count in keys.items():
-                on_day = p.counts.setdefault(on, {})
-                on_day[key] = on_day.get(key, 0) + count
-        p.visits += a.visits
-        p.was_engaged = p.was_engaged or a.was_engaged
-        moved = a.recent[len(stay) :]
-        if not keep_base and a.base is not None:
-            p.base = a.base if p.base is None else _merged(p.base, a.base)
-        sealed = [v for v in a.open if a.base is not None and v.start < a.base.start]
-        p.open = sorted([*p.open, *(v for v in sealed if v.last > end)], key=lambda v: v.start)
-        p.recent = sorted([*p.recent, *moved], key=_order)
-        if a.last > p.last:
-            p.last, p.last_day = a.last, a.last_day
-        if p.recent or p.base is not None:
-            self.cutter.recut(p)
-        self._await_close(person, p)
-        a.engaged, a.counts = {}, {}
-        a.recent, a.base = stay, a.base if keep_base else None
-        a.open = [v for v in sealed if v.last <= end]
-        if stay or keep_base:
-            self.cutter.recut(a)
-        for visit in a.open:
-            settle(p, visit)
 
     def _end_redirect(self, anonymous: str, a: Profile) -> None:
         user = self.profiles.get(a.redirect or "")
@@ -428,39 +374,9 @@ class Persons:
         self.changed[person] = None
 
 
-def settle(p: Profile, visit: Visit) -> None:
-    """Count a visit that is closed into the person's days."""
-    p.visits += 1
-    p.was_engaged = p.was_engaged or visit.was_engaged
-    if visit.hits:
-        p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
-    for on, keys in visit.hits.items():
-        on_day = p.counts.setdefault(on, {})
-        for key, count in keys.items():
-            on_day[key] = on_day.get(key, 0) + count
-
-
 def hash_of(person: str) -> bytes:
     """What is kept of a deleted person's id: 16 bytes of BLAKE2b."""
     return blake2b(person.encode(), digest_size=16).digest()
-
-
-def _merged(one: Visit, other: Visit) -> Visit:
-    """Two folded visits as one: the earlier one's entry, the sum of the rest."""
-    first, second = sorted((one, other), key=lambda visit: visit.start)
-    for on, keys in second.hits.items():
-        on_day = first.hits.setdefault(on, {})
-        for key, count in keys.items():
-            on_day[key] = on_day.get(key, 0) + count
-    for key, amount in second.amounts.items():
-        first.amounts[key] = first.amounts.get(key, 0) + amount
-    first.voided = sorted({*first.voided, *second.voided})
-    first.last = max(first.last, second.last)
-    first.events += second.events
-    first.pages += second.pages
-    first.was_engaged = first.was_engaged or second.was_engaged
-    first.pending = first.pending and second.pending
-    return first
 
 
 def _order(event: Recent) -> tuple[int, str]:

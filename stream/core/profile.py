@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from stream.core.activity import Vocabulary
+from stream.core.events import EntryFields
 from stream.core.records import State
 from stream.core.times import EARLIEST
 
@@ -22,10 +23,6 @@ PROSPECT, NEW, ACTIVE, SILENT, CHURNED, HIBERNATING, DELETED = range(7)
 STATES: tuple[State, ...] = ("prospect", "new", "active", "silent", "churned", "hibernating", "deleted")
 
 NEVER = 2**31  # a day that no calendar reaches: nothing is due
-
-EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
-"""campaign name, source and medium, channel, page"""
-
 
 Recent = tuple[int, str, int, EntryFields | None, tuple[float, ...] | None]
 """An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts."""

@@ -13,7 +13,8 @@ from copy import deepcopy
 from stream.core.activity import Activity
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
-from stream.core.profile import EntryFields, Profile, Recent, Visit
+from stream.core.events import EntryFields
+from stream.core.profile import Profile, Recent, Visit
 
 MAX_DETAILED = 64  # events older than the watermark are kept apart up to about this many, for joins
 
@@ -47,19 +48,32 @@ class Cutter:
 
     def recut(self, p: Profile) -> None:
         """Fold the recent events over the base again. Visits that ended before the base stay."""
-        base = p.base
+        base, recent = p.base, p.recent
         p.open = [visit for visit in p.open if base is not None and visit.start < base.start]
         visit = None
         if base is not None:
             visit = deepcopy(base)
+            before = bisect_left(recent, base.start, key=_time)
+            if before:  # only a join brings events from before what has been folded
+                for earlier in self._visits_of(recent[:before]):
+                    if visit.start - earlier.last <= self.gap:
+                        visit = merged(earlier, visit)
+                    else:
+                        p.open.append(earlier)
+                recent = recent[before:]
             visit.nth = p.visits + len(p.open) + 1
             p.open.append(visit)
-        for event in p.recent:
+        for event in recent:
             t = event[0]
             if visit is None or t - visit.last > self.gap or t - visit.start > self.longest:
                 visit = self._begin(t, event[3], p.visits + len(p.open) + 1)
                 p.open.append(visit)
             self.fold(visit, event)
+
+    def _visits_of(self, events: list[Recent]) -> list[Visit]:
+        alone = Profile(recent=events)
+        self.recut(alone)
+        return alone.open
 
     def compact(self, p: Profile, watermark: int) -> None:
         """Move events that the watermark has passed into the base, whole visits or the front of one."""
@@ -98,7 +112,8 @@ class Cutter:
     def fold(self, visit: Visit, event: Recent) -> None:
         """One more event, the latest of the visit: own key events first, then voids, then the visit's own."""
         t, _, number, _, amounts = event
-        visit.last = t
+        if t > visit.last:
+            visit.last = t
         visit.events += 1
         mark = self._marks[number]
         visit.pages += mark.page
@@ -172,6 +187,25 @@ class Cutter:
         """At most one page, and no key event other than `@return` and `@visit`."""
         own = {self._activity.return_key, *(key for key, _ in self._activity.visit_checks)}
         return visit.pages <= 1 and all(own.issuperset(keys) for keys in visit.hits.values())
+
+
+def merged(one: Visit, other: Visit) -> Visit:
+    """Two folded visits as one: how the earlier one began, and the sum of the rest."""
+    first, second = sorted((one, other), key=lambda visit: visit.start)
+    both = deepcopy(first)
+    for on, keys in second.hits.items():
+        on_day = both.hits.setdefault(on, {})
+        for key, count in keys.items():
+            on_day[key] = on_day.get(key, 0) + count
+    for key, amount in second.amounts.items():
+        both.amounts[key] = both.amounts.get(key, 0) + amount
+    both.voided = sorted({*first.voided, *second.voided})
+    both.last = max(first.last, second.last)
+    both.events += second.events
+    both.pages += second.pages
+    both.was_engaged = first.was_engaged or second.was_engaged
+    both.pending = first.pending and second.pending
+    return both
 
 
 def has(visit: Visit, key: int) -> bool:

@@ -1,0 +1,67 @@
+"""What moves from an anonymous person to the user that it turns out to be (SPEC 5)."""
+
+from __future__ import annotations
+
+from stream.core.profile import Profile, Recent, Visit
+from stream.core.times import EARLIEST
+from stream.core.visits import Cutter, merged
+
+
+def settle(p: Profile, visit: Visit) -> None:
+    """Count a visit that is closed into the person's days."""
+    p.visits += 1
+    p.was_engaged = p.was_engaged or visit.was_engaged
+    if visit.hits:
+        p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
+    for on, keys in visit.hits.items():
+        on_day = p.counts.setdefault(on, {})
+        for key, count in keys.items():
+            on_day[key] = on_day.get(key, 0) + count
+
+
+def take_over(user: Profile, prospect: Profile, cutter: Cutter) -> None:
+    """Move a prospect's visits, days and counts to the user.
+
+    Events not after the end of the user's last published visit stay, and close under the anonymous id:
+    what the prospect is left with. Their days and counts move all the same.
+    """
+    _add_days(user, prospect)
+    end = EARLIEST - 1 if user.last_end is None else user.last_end
+    base = prospect.base
+    stays = base is not None and base.last <= end
+    sealed = [visit for visit in prospect.open if base is not None and visit.start < base.start]
+    recent = prospect.recent
+    prospect.open = [visit for visit in sealed if visit.last <= end]
+    prospect.base = base if stays else None
+    prospect.recent = [event for event in recent if event[0] <= end]
+    if base is not None and not stays:
+        user.base = base if user.base is None else merged(user.base, base)
+    user.open = sorted([*user.open, *(visit for visit in sealed if visit.last > end)], key=_start)
+    user.recent = sorted([*user.recent, *(event for event in recent if event[0] > end)], key=_order)
+    if prospect.last > user.last:
+        user.last, user.last_day = prospect.last, prospect.last_day
+    for p in (user, prospect):
+        if p.recent or p.base is not None:
+            cutter.recut(p)
+    for visit in prospect.open:
+        settle(user, visit)
+
+
+def _add_days(user: Profile, prospect: Profile) -> None:
+    user.visits += prospect.visits
+    user.was_engaged = user.was_engaged or prospect.was_engaged
+    for on, count in prospect.engaged.items():
+        user.engaged[on] = user.engaged.get(on, 0) + count
+    for on, keys in prospect.counts.items():
+        on_day = user.counts.setdefault(on, {})
+        for key, count in keys.items():
+            on_day[key] = on_day.get(key, 0) + count
+    prospect.engaged, prospect.counts = {}, {}
+
+
+def _start(visit: Visit) -> int:
+    return visit.start
+
+
+def _order(event: Recent) -> tuple[int, str]:
+    return event[:2]

@@ -1,0 +1,43 @@
+"""When a person registered, and who was a user before Footfall saw them (SPEC 5)."""
+
+from __future__ import annotations
+
+from stream.core.calendar import Calendar
+from stream.core.definition import Definition
+from stream.core.events import decode_whole
+from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
+
+
+class Registrar:
+    """Reads registrations by one definition."""
+
+    def __init__(self, definition: Definition, calendar: Calendar) -> None:
+        self._new_days = definition.new_days
+        self._known_before = parse_day(definition.known_before) if definition.known_before else None
+        self._calendar = calendar
+
+    def registration(self, value: bytes, t: int, *, reborn: bool) -> tuple[int, bool]:
+        """(day of registration, imported) by the event that registers, at `t` ms.
+
+        A life after a deletion begins on its first event's day: nothing is left to judge `createdAt` by.
+        """
+        day = self._calendar.day_of(t)
+        if reborn:
+            return day, False
+        created = self._created(value)
+        if created is not None:
+            return created, day - created >= self._new_days
+        return day, self._known_before is not None and day < self._known_before
+
+    def _created(self, value: bytes) -> int | None:
+        """`traits.createdAt` as a day: an ISO 8601 time, milliseconds, or a bare local date."""
+        traits = decode_whole(value).get("traits")
+        created = traits.get("createdAt") if isinstance(traits, dict) else None
+        if isinstance(created, str):
+            day = parse_day(created)
+            if day is not None:
+                return day
+            created = parse_ms(created)
+        if isinstance(created, bool) or not isinstance(created, int) or not EARLIEST <= created <= LATEST:
+            return None
+        return self._calendar.day_of(created)
