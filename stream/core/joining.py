@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stream.core.profile import Profile, Recent, Visit
 from stream.core.times import EARLIEST
-from stream.core.visits import Cutter, merged
+from stream.core.visits import Cutter
 
 
 def settle(p: Profile, visit: Visit) -> None:
@@ -23,26 +23,20 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter) -> None:
     """Move a prospect's visits, days and counts to the user.
 
     Events not after the end of the user's last published visit stay, and close under the anonymous id:
-    what the prospect is left with. Their days and counts move all the same.
+    what the prospect is left with. Their days and counts move all the same. What has been folded of a long
+    visit goes where its first event goes.
     """
     _add_days(user, prospect)
     end = EARLIEST - 1 if user.last_end is None else user.last_end
-    base = prospect.base
-    stays = base is not None and base.last <= end
-    sealed = [visit for visit in prospect.open if base is not None and visit.start < base.start]
-    recent = prospect.recent
-    prospect.open = [visit for visit in sealed if visit.last <= end]
-    prospect.base = base if stays else None
+    bases, recent = prospect.bases, prospect.recent
+    prospect.bases = [base for base in bases if base.start <= end]
     prospect.recent = [event for event in recent if event[0] <= end]
-    if base is not None and not stays:
-        user.base = base if user.base is None else merged(user.base, base)
-    user.open = sorted([*user.open, *(visit for visit in sealed if visit.last > end)], key=_start)
+    user.bases = sorted([*user.bases, *(base for base in bases if base.start > end)], key=_start)
     user.recent = sorted([*user.recent, *(event for event in recent if event[0] > end)], key=_order)
     if prospect.last > user.last:
         user.last, user.last_day = prospect.last, prospect.last_day
-    for p in (user, prospect):
-        if p.recent or p.base is not None:
-            cutter.recut(p)
+    cutter.recut(user)
+    cutter.recut(prospect)
     for visit in prospect.open:
         settle(user, visit)
 

@@ -52,8 +52,8 @@ class Visit(Struct, array_like=True, gc=False):
 class Profile(Struct, array_like=True, gc=False):
     """A person: lifecycle, days of closed visits, and open visits with the events that may re-cut them.
 
-    `open` is in time order; `recent` holds the events since `base`, which is the fold over the earlier
-    events of the visit that `recent` goes on with. Days are local, since 1970-01-01. `last` is the
+    `open` is in time order; it is what `recent`, the events that are kept one by one, and `bases`, folds
+    over older ones, are cut into. Days are local, since 1970-01-01. `last` is the
     greatest time of an event; `last_end` the end of the last published visit; `registration` the event that
     registered, while an earlier one may still come; `due` the next day on which something may change.
     An anonymous id that was joined has a `redirect` to the user up to the day `until`, the user the id in
@@ -80,7 +80,7 @@ class Profile(Struct, array_like=True, gc=False):
     engaged: dict[int, int] = {}
     counts: dict[int, dict[int, int]] = {}
     open: list[Visit] = []
-    base: Visit | None = None
+    bases: list[Visit] = []
     recent: list[Recent] = []
     redirect: str | None = None
     until: int = NEVER

@@ -1,8 +1,8 @@
 """Cutting a person's events into visits, in any order of arrival (SPEC 2, 3).
 
 After each arrival the open visits are what they would be had the applied events come in time order
-(ties by messageId). Events that arrive in order extend the last visit; any other arrival folds the events
-since `Profile.base` anew.
+(ties by messageId). Events that arrive in order extend the last visit; any other arrival has the open visits
+cut again, from their recent events and from what has been folded of the older ones.
 """
 
 from __future__ import annotations
@@ -33,13 +33,8 @@ class Cutter:
 
     def append(self, p: Profile, event: Recent) -> None:
         """Add an event later than all the person's others: it extends the last visit or begins one."""
-        t = event[0]
-        visit = p.open[-1] if p.open else None
-        if visit is None or t - visit.last > self.gap or t - visit.start > self.longest:
-            visit = self._begin(t, event[3], p.visits + len(p.open) + 1)
-            p.open.append(visit)
         p.recent.append(event)
-        self.fold(visit, event)
+        self._add(p, event)
 
     def insert(self, p: Profile, event: Recent) -> None:
         """Add an event out of order, and cut anew."""
@@ -47,51 +42,53 @@ class Cutter:
         self.recut(p)
 
     def recut(self, p: Profile) -> None:
-        """Fold the recent events over the base again. Visits that ended before the base stay."""
-        base, recent = p.base, p.recent
-        p.open = [visit for visit in p.open if base is not None and visit.start < base.start]
-        visit = None
-        if base is not None:
+        """Cut the folded parts and the recent events into visits again. A folded part stays whole."""
+        p.open = []
+        placed = 0
+        for event in p.recent:
+            while placed < len(p.bases) and p.bases[placed].start <= event[0]:
+                self._add_base(p, p.bases[placed])
+                placed += 1
+            self._add(p, event)
+        for base in p.bases[placed:]:
+            self._add_base(p, base)
+
+    def _add(self, p: Profile, event: Recent) -> None:
+        visit = p.open[-1] if p.open else None
+        if visit is None or self._cuts(visit, event[0]):
+            visit = self._begin(event[0], event[3], p.visits + len(p.open) + 1)
+            p.open.append(visit)
+        self.fold(visit, event)
+
+    def _add_base(self, p: Profile, base: Visit) -> None:
+        visit = p.open[-1] if p.open else None
+        if visit is None or self._cuts(visit, base.start):
             visit = deepcopy(base)
-            before = bisect_left(recent, base.start, key=_time)
-            if before:  # only a join brings events from before what has been folded
-                for earlier in self._visits_of(recent[:before]):
-                    if visit.start - earlier.last <= self.gap:
-                        visit = merged(earlier, visit)
-                    else:
-                        p.open.append(earlier)
-                recent = recent[before:]
             visit.nth = p.visits + len(p.open) + 1
             p.open.append(visit)
-        for event in recent:
-            t = event[0]
-            if visit is None or t - visit.last > self.gap or t - visit.start > self.longest:
-                visit = self._begin(t, event[3], p.visits + len(p.open) + 1)
-                p.open.append(visit)
-            self.fold(visit, event)
+        else:
+            absorb(visit, base)
 
-    def _visits_of(self, events: list[Recent]) -> list[Visit]:
-        alone = Profile(recent=events)
-        self.recut(alone)
-        return alone.open
+    def _cuts(self, visit: Visit, t: int) -> bool:
+        return t - visit.last > self.gap or t - visit.start > self.longest
 
     def compact(self, p: Profile, watermark: int) -> None:
-        """Move events that the watermark has passed into the base, whole visits or the front of one."""
+        """Fold the events that the watermark has passed into `bases`: whole visits, or the front of one."""
         done = bisect_left(p.recent, watermark, key=_time)
-        base = p.base
         for event in p.recent[:done]:
             t = event[0]
-            if base is None or t - base.last > self.gap or t - base.start > self.longest:
-                nth = next(visit.nth for visit in p.open if visit.start == t)
+            base = next((base for base in reversed(p.bases) if base.start <= t), None)
+            if base is None or self._cuts(base, t):
+                nth = next(visit.nth for visit in p.open if visit.start <= t <= visit.last)
                 base = self._begin(t, event[3], nth)
+                insort(p.bases, base, key=_start)
             self.fold(base, event)
-        p.base = base
         del p.recent[:done]
 
     def close(self, p: Profile, watermark: int) -> list[Visit]:
         """Take out the visits whose end plus gap lies strictly before the watermark, oldest first."""
         if len(p.open) == 1 and p.open[0].last + self.gap < watermark:
-            visits, p.open, p.recent, p.base = p.open, [], [], None
+            visits, p.open, p.recent, p.bases = p.open, [], [], []
             return visits
         closed = 0
         while closed < len(p.open) and p.open[closed].last + self.gap < watermark:
@@ -100,13 +97,8 @@ class Cutter:
             return []
         visits, p.open = p.open[:closed], p.open[closed:]
         end = visits[-1].last
-        if not p.open:
-            p.recent = []
-            p.base = None
-        else:
-            if p.base is not None and p.base.start <= visits[-1].start:
-                p.base = None
-            p.recent = [event for event in p.recent if event[0] > end]
+        p.bases = [base for base in p.bases if base.start > end]
+        p.recent = [event for event in p.recent if event[0] > end]
         return visits
 
     def fold(self, visit: Visit, event: Recent) -> None:
@@ -189,28 +181,29 @@ class Cutter:
         return visit.pages <= 1 and all(own.issuperset(keys) for keys in visit.hits.values())
 
 
-def merged(one: Visit, other: Visit) -> Visit:
-    """Two folded visits as one: how the earlier one began, and the sum of the rest."""
-    first, second = sorted((one, other), key=lambda visit: visit.start)
-    both = deepcopy(first)
-    for on, keys in second.hits.items():
-        on_day = both.hits.setdefault(on, {})
+def absorb(visit: Visit, later: Visit) -> None:
+    """Add a folded part to the visit that it turns out to belong to, and that began before it."""
+    for on, keys in later.hits.items():
+        on_day = visit.hits.setdefault(on, {})
         for key, count in keys.items():
             on_day[key] = on_day.get(key, 0) + count
-    for key, amount in second.amounts.items():
-        both.amounts[key] = both.amounts.get(key, 0) + amount
-    both.voided = sorted({*first.voided, *second.voided})
-    both.last = max(first.last, second.last)
-    both.events += second.events
-    both.pages += second.pages
-    both.was_engaged = first.was_engaged or second.was_engaged
-    both.pending = first.pending and second.pending
-    return both
+    for key, amount in later.amounts.items():
+        visit.amounts[key] = visit.amounts.get(key, 0) + amount
+    visit.voided = sorted({*visit.voided, *later.voided})
+    visit.last = max(visit.last, later.last)
+    visit.events += later.events
+    visit.pages += later.pages
+    visit.was_engaged = visit.was_engaged or later.was_engaged
+    visit.pending = visit.pending and later.pending
 
 
 def has(visit: Visit, key: int) -> bool:
     """Whether the key event has happened in the visit and is not voided."""
     return any(key in keys for keys in visit.hits.values())
+
+
+def _start(visit: Visit) -> int:
+    return visit.start
 
 
 def _time(event: Recent) -> int:
