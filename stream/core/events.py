@@ -91,7 +91,7 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
     try:
         if not value.isascii():
             value.decode()  # msgspec skips unknown fields without checking their UTF-8
-        if len(value) > MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH:
+        if len(value) > 2 * MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH:
             _check_depth(value)
         wire = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
