@@ -235,12 +235,13 @@ class Partition:
         """An event that is neither late nor plainly the next of an open visit."""
         persons = self._persons
         t, message_id = event[:2]
-        person = persons.resolve(person, t)
-        if persons.is_repeat(person, t, message_id):
+        read_as, person = person, persons.resolve(person, t)
+        names = {read_as, person}  # a life of the anonymous id may have been erased before it was joined
+        if any(persons.is_repeat(name, t, message_id) for name in names):
             self._counts.duplicate += 1
             return
         self._counts.applied += 1
-        if persons.falls_to_erased(person, t, message_id):
+        if any(persons.falls_to_erased(name, t, message_id) for name in names):
             return
         if deletes:
             persons.delete(person, t, message_id)

@@ -119,7 +119,8 @@ class Persons:
     ) -> None:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
-        unchanged = p.registered is not None and p.state < CHURNED and t > p.last
+        day, visits = self._calendar.day_of(t), len(p.open)
+        present = p.registered is not None and p.state < CHURNED and t > p.last and day >= p.last_day
         if wire.user_id is not None:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
@@ -131,10 +132,10 @@ class Persons:
         else:
             self.cutter.insert(p, event)
         if t > p.last:
-            p.last, p.last_day = t, self._calendar.day_of(t)
+            p.last, p.last_day = t, day
         self._await_close(person, p)
-        if unchanged and not took_over and not p.open[-1].hits:
-            self.changed[person] = None  # one more visit of a present person, without a key event yet
+        if present and not took_over and len(p.open) > visits and not p.open[-1].hits:
+            self.changed[person] = None  # a present person begins a visit, without a key event yet
         else:
             self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
@@ -161,10 +162,15 @@ class Persons:
     def go_on(self, person: str, p: Profile, visit: Visit, event: Recent, today: Segment) -> None:
         """One more event of an open visit, in order, on a day on which the person has nothing due."""
         p.recent.append(event)
+        engaged, before = bool(visit.hits), p.last_day
         p.last, p.last_day = event[0], today.day
-        engaged = bool(visit.hits)
         self.cutter.fold(visit, event)
-        if bool(visit.hits) != engaged or (engaged and self.lifecycle.counted) or p.state >= CHURNED:
+        if (
+            bool(visit.hits) != engaged
+            or (engaged and self.lifecycle.counted)
+            or p.state >= CHURNED
+            or today.day < before  # where a clock went back over midnight
+        ):
             self.evaluate(person, p, p.last, today.reached, event[1])
         else:
             self.changed[person] = None
