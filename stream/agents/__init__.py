@@ -1,0 +1,1 @@
+"""The flow: topics, agents and tables, wiring the core to the engine."""

@@ -1,0 +1,106 @@
+"""One input partition of the flow `activity`: the core's Partition, as the engine runs it, and measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from stream.agents.dead_letters import PIECE, DeadLetterGuard
+from stream.core.partition import Counts, Partition
+from stream.engine.state import Change, Output, Record
+from stream.metrics import Metrics
+
+
+class ActivityState:
+    """Persons and visits of one input partition: a PartitionState.
+
+    `newest_arrived_ms` is the Kafka time of the newest event, None before the first; `read_at_ms` is
+    the wall clock when the last record was processed.
+    """
+
+    def __init__(self, partition: Partition, guard: DeadLetterGuard, metrics: Metrics) -> None:
+        self.partition = partition
+        self.newest_arrived_ms: int | None = None
+        self.read_at_ms: int | None = None
+        self._guard = guard
+        self._report = _Report(metrics)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Apply records, in pieces that the dead-letter guard judges. Raises TooManyDeadLetters."""
+        for start in range(0, len(records), PIECE):
+            self._process(records[start : start + PIECE])
+        self.read_at_ms = _now_ms()
+        self._report.send(self.partition.counts)
+
+    def _process(self, records: Sequence[Record]) -> None:
+        partition = self.partition
+        dead = partition.counts.dead
+        dead_before = dead.total()
+        newest_before = partition.newest
+        partition.process(
+            [record.value for record in records],
+            keys=[record.key for record in records],
+            offsets=[record.offset for record in records],
+            arrived_ms=[record.timestamp for record in records],
+        )
+        if partition.newest != newest_before:
+            self.newest_arrived_ms = records[-1].timestamp
+        self._guard.saw(len(records), dead.total() - dead_before, dead)
+
+    def advance(self, watermark_ms: int) -> None:
+        """Move the watermark without a record (the idle rule)."""
+        self.partition.advance(watermark_ms)
+        self._report.send(self.partition.counts)
+
+    def take_outputs(self) -> Sequence[Output]:
+        return self.partition.take_outputs()
+
+    def take_changes(self) -> Sequence[Change]:
+        return self.partition.take_changes()
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        self.partition.restore(key, value)
+
+    def restored(self) -> None:
+        self.partition.restored()
+        if self.partition.newest is not None:
+            # When it arrived is not kept. It was before now, which is what the idle rule needs: an
+            # event no older than `live_within` now was not older when it came.
+            self.newest_arrived_ms = _now_ms()
+
+
+class _Report:
+    """Sends a partition's counters to the metrics: what has come since the last time."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._sent = Counts()
+
+    def send(self, counts: Counts) -> None:
+        metrics, sent = self._metrics, self._sent
+        for destination in ("applied", "late", "duplicate", "ignored"):
+            more = getattr(counts, destination) - getattr(sent, destination)
+            if more:
+                metrics.events.labels(destination).inc(more)
+                setattr(sent, destination, getattr(counts, destination))
+        for result in ("joined", "unjoined"):
+            more = getattr(counts, result) - getattr(sent, result)
+            if more:
+                metrics.joins.labels(result).inc(more)
+                setattr(sent, result, getattr(counts, result))
+        if counts.visits != sent.visits:
+            metrics.visits.inc(counts.visits - sent.visits)
+            sent.visits = counts.visits
+        if counts.dead != sent.dead:
+            for reason, more in (counts.dead - sent.dead).items():
+                metrics.events.labels("dead_letter").inc(more)
+                metrics.dead_letters.labels(reason).inc(more)
+            sent.dead = counts.dead.copy()
+        if counts.transitions != sent.transitions:
+            for (kind, reason), more in (counts.transitions - sent.transitions).items():
+                metrics.transitions.labels(kind, reason).inc(more)
+            sent.transitions = counts.transitions.copy()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,152 @@
+"""The flow: the input topic, the agent that works it off, the table that keeps persons, the output topics."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from stream import __version__
+from stream.agents.activity import ActivityState
+from stream.agents.dead_letters import DeadLetterGuard
+from stream.agents.idle import IdleRule
+from stream.core.partition import Partition
+from stream.core.partitioner import partition_for
+from stream.engine.app import EngineApp, create_app, input_topic, state_table
+from stream.engine.client import Capabilities, Guarantee
+from stream.engine.engine import Engine, EngineConfig
+from stream.engine.errors import EngineError
+from stream.metrics import Metrics
+from stream.settings import Settings
+
+OUTPUTS = ("visits", "transitions", "late", "dead-letters")
+TABLE = "profiles"
+
+FREEZE_EVERY_S = 300.0
+
+
+def changelog_topic(settings: Settings) -> str:
+    """The compacted topic from which profiles are restored: what Faust names it for the table."""
+    return f"{settings.group}-{TABLE}-changelog"
+
+
+def guarantee_of(settings: Settings, capabilities: Capabilities) -> Guarantee:
+    """The guarantee that holds on this broker. Raises EngineError where the one asked for can't."""
+    if settings.guarantee == "auto":
+        return "exactly_once" if capabilities.transactions else "at_least_once"
+    if settings.guarantee == "exactly_once" and not capabilities.transactions:
+        raise EngineError(
+            f'guarantee = "exactly_once" needs a broker with transactions, and {settings.broker} has none: '
+            'use Apache Kafka, or set guarantee to "at_least_once" or "auto"'
+        )
+    return settings.guarantee
+
+
+def build(settings: Settings, *, partitions: int, capabilities: Capabilities, metrics: Metrics) -> EngineApp:
+    """The Faust app of a worker, ready to run; `partitions` is the input topic's number of them."""
+    guarantee = guarantee_of(settings, capabilities)
+    config = EngineConfig(
+        bootstrap=settings.broker,
+        group=settings.group,
+        topic=settings.input.topic,
+        changelog=changelog_topic(settings),
+        outputs={name: settings.output_topic(name) for name in OUTPUTS},
+        commit_interval_s=settings.commit_interval_ms / 1000,
+        guarantee=guarantee,
+        capabilities=capabilities,
+    )
+    flow = _Flow(settings, partitions, metrics)
+    app = create_app(config, flow.new_state, flow, data_dir=settings.data_dir)
+    state_table(app, TABLE, partitions=partitions)
+    _declare_agents(app, flow)
+    metrics.worker.info(
+        {"version": __version__, "definition": settings.definition.hash(), "guarantee": guarantee}
+    )
+    metrics.before_render = lambda: flow.measure(app.engine)
+    return app
+
+
+def _declare_agents(app: EngineApp, flow: _Flow) -> None:
+    idle = IdleRule(app.engine, flow.states, flow.settings)
+    idle_tick_s = min(5.0, max(0.1, flow.settings.idle_after_ms / 5_000))
+
+    @app.agent(input_topic(app), name="activity")
+    async def activity(batches: Any) -> None:
+        async for event in batches.events():
+            batch = event.message
+            await app.engine.process(batch.partition, batch.records, follows=batch.follows)
+
+    @app.timer(idle_tick_s)  # type: ignore[untyped-decorator]
+    async def advance_idle_partitions() -> None:
+        try:
+            idle.apply()
+        except Exception as error:
+            app.engine.fail(error)
+
+    @app.timer(FREEZE_EVERY_S)  # type: ignore[untyped-decorator]
+    async def freeze_profiles() -> None:
+        # A full collection with a million open visits takes a second, and finds nothing: profiles
+        # are no cycles. What lives is moved out of the collector's sight.
+        gc.collect(1)
+        gc.freeze()
+
+
+class _Flow:
+    """Makes the states of the partitions that come, and is the engine's Observer."""
+
+    def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
+        self.settings = settings
+        self.states: dict[int, ActivityState] = {}
+        self._partitions = partitions
+        self._metrics = metrics
+
+    def new_state(self, number: int) -> ActivityState:
+        settings = self.settings
+        partitions = self._partitions
+        partition = Partition(
+            settings.definition,
+            topic=settings.input.topic,
+            number=number,
+            owns=lambda person: partition_for(person.encode(), partitions) == number,
+        )
+        guard = DeadLetterGuard(settings.input.topic, number, settings.dead_letters.max_ratio)
+        state = self.states[number] = ActivityState(partition, guard, self._metrics)
+        return state
+
+    def on_batch(self, partition: int, records: int, seconds: float) -> None:
+        self._metrics.batch_records.observe(records)
+        self._metrics.batch_seconds.observe(seconds)
+
+    def on_checkpoint(self, partition: int, seconds: float) -> None:
+        self._metrics.checkpoint_seconds.observe(seconds)
+
+    def on_recovery(self, partition: int, records: int, seconds: float) -> None:
+        self._metrics.recovery_records.inc(records)
+        self._metrics.recovery_seconds.observe(seconds)
+
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        self._metrics.rebalances.inc()
+        for number in self.states.keys() - set(partitions):
+            del self.states[number]
+        gc.freeze()
+
+    def measure(self, engine: Engine) -> None:
+        """Set the gauges that hold for owned partitions."""
+        metrics = self._metrics
+        for gauge in metrics.by_partition():
+            gauge.clear()
+        metrics.partitions.set(len(engine.partitions))
+        now_s, now_monotonic_s = time.time(), time.monotonic()
+        for number, owned in engine.partitions.items():
+            label = str(number)
+            state = self.states[number]
+            metrics.persons.labels(label).set(len(state.partition))
+            ahead = engine.ahead(number)
+            if ahead is not None:
+                metrics.lag.labels(label).set(ahead.records)
+            watermark = state.partition.watermark
+            if watermark is not None:
+                metrics.watermark_age.labels(label).set(now_s - watermark / 1000)
+            age = now_monotonic_s - owned.committed_at if owned.behind else 0.0
+            metrics.checkpoint_age.labels(label).set(age)

@@ -1,0 +1,1 @@
+"""Faust extensions: batch transport, checkpoint, table, recovery. Knows nothing of visits."""

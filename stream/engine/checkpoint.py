@@ -1,0 +1,208 @@
+"""Makes one partition's changes, outputs and input offset durable: in one transaction, or in a safe order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from stream.engine.client import ProducerFenced, TopicPartition, batch_producer
+from stream.engine.errors import CheckpointError
+from stream.engine.state import Change, Output
+
+POSITION_HEADER = "position"
+"""Header of a checkpoint's last changelog record: the next input offset, in decimal."""
+
+
+class Snapshot(Struct, frozen=True):
+    """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile."""
+
+    outputs: Sequence[Output]
+    changes: Sequence[Change]
+    next_offset: int
+
+
+class Destination(Struct, frozen=True):
+    """Where the checkpoints of one input partition go. `outputs` maps an output's name to its topic."""
+
+    topic: str
+    partition: int
+    group: str
+    changelog: str
+    outputs: Mapping[str, str]
+
+
+class CheckpointWriter(Protocol):
+    """Writes the checkpoints of one input partition, one at a time."""
+
+    async def open(self) -> None:
+        """Connect. With transactions this fences the partition's earlier owner and ends its transaction."""
+
+    async def write(self, snapshot: Snapshot) -> None:
+        """Return once the snapshot is durable. Any exception means that it may not be."""
+
+    async def close(self) -> None:
+        """Disconnect; a transaction still open is aborted."""
+
+
+class TransactionalWriter:
+    """Exactly once: changelog, outputs and input offset become visible together or not at all."""
+
+    def __init__(self, bootstrap: str, to: Destination) -> None:
+        self._to = to
+        transactional_id = f"{to.group}-{to.topic}-{to.partition}"
+        self._producer = batch_producer(bootstrap, transactional_id=transactional_id)
+        self._in_transaction = False
+
+    async def open(self) -> None:
+        await self._producer.start()
+
+    async def write(self, snapshot: Snapshot) -> None:
+        try:
+            await self._write(snapshot)
+        except ProducerFenced as error:
+            raise CheckpointError(
+                "another worker has taken the partition over, while this one did not answer for longer "
+                "than its session lasts; what it had not committed is the other's now"
+            ) from error
+
+    async def _write(self, snapshot: Snapshot) -> None:
+        to, producer = self._to, self._producer
+        await producer.begin_transaction()
+        self._in_transaction = True
+        sent = await _send_changes(producer, to, snapshot) + await _send_outputs(producer, to, snapshot)
+        offsets = {TopicPartition(to.topic, to.partition): snapshot.next_offset}
+        await producer.send_offsets_to_transaction(offsets, to.group)
+        # A batch that failed for good does not fail the commit (aiokafka 0.14): offsets would be
+        # committed without their records.
+        await _delivered(sent)
+        await producer.commit_transaction()
+        self._in_transaction = False
+
+    async def close(self) -> None:
+        if self._in_transaction:
+            # Else readers of the outputs wait for the transaction to time out.
+            await _quietly(self._producer.abort_transaction())
+        await _quietly(self._producer.stop())
+
+
+CommitOffset = Callable[[int], Awaitable[bool]]
+"""Commits the next input offset as a member of the group; False if the broker refused."""
+
+
+class SequentialWriter:
+    """At least once: outputs, then changelog, then the offset, each awaited.
+
+    A crash in between repeats outputs, under the same ids.
+    """
+
+    def __init__(self, bootstrap: str, to: Destination, commit: CommitOffset) -> None:
+        self._to = to
+        self._commit = commit
+        self._producer = batch_producer(bootstrap)
+
+    async def open(self) -> None:
+        await self._producer.start()
+
+    async def write(self, snapshot: Snapshot) -> None:
+        await _delivered(await _send_outputs(self._producer, self._to, snapshot))
+        await _delivered(await _send_changes(self._producer, self._to, snapshot))
+        if not await self._commit(snapshot.next_offset):
+            raise CheckpointError(
+                f"the broker refused offset {snapshot.next_offset} of "
+                f"{self._to.topic}/{self._to.partition}: the partition belongs to another worker now"
+            )
+
+    async def close(self) -> None:
+        await _quietly(self._producer.stop())
+
+
+async def _send_changes(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
+    if not snapshot.changes:
+        return []
+    *changes, (last_key, last_value) = snapshot.changes
+    batches = _Batches(producer)
+    for key, value in changes:
+        batches.add(key, value)
+    position = [(POSITION_HEADER, str(snapshot.next_offset).encode())]
+    batches.add(last_key, last_value, position)
+    return await batches.send(to.changelog, to.partition)
+
+
+async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
+    by_topic: dict[str, _Batches] = {}
+    for name, key, value in snapshot.outputs:
+        batches = by_topic.get(name)
+        if batches is None:
+            batches = by_topic[name] = _Batches(producer)
+        batches.add(key, value)
+    sent: list[Sent] = []
+    for name, batches in by_topic.items():
+        topic = to.outputs[name]
+        # The input's partition number keeps a key in one partition, and in order; where the output
+        # has as many partitions as the input, it is also where Kafka's own partitioner looks for it.
+        partitions = await producer.partitions_for(topic)
+        sent += await batches.send(topic, to.partition % len(partitions))
+    return sent
+
+
+class Sent(Struct, frozen=True):
+    """A batch on its way: the future resolves when the broker has it."""
+
+    topic: str
+    partition: int
+    size: int
+    future: asyncio.Future[Any]
+
+
+class _Batches:
+    """Records for one partition, packed into batches: several times cheaper than a `send()` for each."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+        self._full: list[Any] = []
+        self._batch = producer.create_batch()
+        # Kafka's timestamp is the wall clock: records stamped with old event times would roll
+        # segments and fall to retention at once. aiokafka's batches take milliseconds.
+        self._now_ms = int(time.time() * 1000)
+
+    def add(self, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]] = ()) -> None:
+        headers = list(headers)
+        if self._batch.append(timestamp=self._now_ms, key=key, value=value, headers=headers) is None:
+            self._full.append(self._batch)
+            self._batch = self._producer.create_batch()
+            self._batch.append(timestamp=self._now_ms, key=key, value=value, headers=headers)
+
+    async def send(self, topic: str, partition: int) -> list[Sent]:
+        sent = []
+        for batch in [*self._full, self._batch]:
+            batch.close()
+            size = batch.size()
+            future = await self._producer.send_batch(batch, topic, partition=partition)
+            # When something else fails first, nobody awaits it: that is no defect to be logged.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            sent.append(Sent(topic, partition, size, future))
+        return sent
+
+
+async def _delivered(sent: Sequence[Sent]) -> None:
+    """Wait for all batches. Raises CheckpointError naming the first that the broker did not take."""
+    results = await asyncio.gather(*(batch.future for batch in sent), return_exceptions=True)
+    for batch, result in zip(sent, results, strict=True):
+        if isinstance(result, ProducerFenced):
+            raise result
+        if isinstance(result, BaseException):
+            raise CheckpointError(
+                f"{batch.topic}/{batch.partition} did not take a batch of {batch.size} bytes: {result!r}"
+            ) from result
+
+
+async def _quietly(closing: Awaitable[Any], limit_s: float = 5.0) -> None:
+    """Await a clean-up whose failure changes nothing: the broker times out what it does not end."""
+    try:
+        await asyncio.wait_for(closing, limit_s)
+    except Exception:
+        return

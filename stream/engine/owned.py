@@ -1,0 +1,143 @@
+"""One input partition that this worker owns: its state, its position, and the checkpoint in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from stream.engine.checkpoint import CheckpointWriter, Snapshot
+from stream.engine.errors import CheckpointError
+from stream.engine.state import Observer, PartitionState, Record
+
+
+class OwnedPartition:
+    """State and position of `topic`/`number`, always in step: `next_offset` is the first one not applied.
+
+    `active` is False while a rebalance is under way and for good once the partition is lost: then
+    nothing may be processed or written. `on_failure` is called if a checkpoint can't be written.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        number: int,
+        state: PartitionState,
+        writer: CheckpointWriter,
+        *,
+        next_offset: int,
+        observer: Observer,
+        on_failure: Callable[[CheckpointError], None],
+    ) -> None:
+        self.topic = topic
+        self.number = number
+        self.state = state
+        self.next_offset = next_offset
+        self.committed_offset = next_offset
+        self.committed_at = time.monotonic()
+        self.active = False
+        self.uncommitted = 0
+        self._writer = writer
+        self._observer = observer
+        self._on_failure = on_failure
+        self._dirty = False
+        self._began_at = time.monotonic()
+        self._in_flight: asyncio.Task[None] | None = None
+        self._sought = (-1, -1)
+
+    def unseen(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The records not applied yet: a seek to the committed offset brings some a second time."""
+        if not records or records[0].offset >= self.next_offset:
+            return records
+        return [record for record in records if record.offset >= self.next_offset]
+
+    def skipped(self, first_offset: int, follows: int | None) -> bool:
+        """Whether records before `first_offset` have to be fetched first, by seeking to `next_offset`.
+
+        Offsets may be missing for good (transaction markers, compaction, retention): a gap is taken as
+        it is where the batch directly `follows` an offset up to which everything was seen, or where the
+        gap is still there after seeking. Batches further on that were queued before the seek are
+        skipped too, since they come again.
+        """
+        if first_offset <= self.next_offset or (follows is not None and follows <= self.next_offset):
+            return False
+        sought_from, gap_end = self._sought
+        if sought_from != self.next_offset:
+            self._sought = (self.next_offset, first_offset)
+            return True
+        return first_offset > gap_end
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Apply records that `unseen` and `skipped` let through."""
+        self.state.process(records)
+        self.next_offset = records[-1].offset + 1
+        self.uncommitted += len(records)
+        self._dirty = True
+
+    def touch(self) -> None:
+        """The state has changed without a record (time went on): it has to be written."""
+        self._dirty = True
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is anything that is not durable yet."""
+        return self._dirty or self._in_flight is not None
+
+    def due(self, interval_s: float) -> bool:
+        """Whether a checkpoint should begin now."""
+        return (
+            self._dirty
+            and self.active
+            and self._in_flight is None
+            and time.monotonic() - self._began_at >= interval_s
+        )
+
+    def begin_checkpoint(self) -> asyncio.Task[None]:
+        """Take the snapshot at once, and write it in a task while the partition goes on."""
+        assert self._in_flight is None, "one checkpoint in flight per partition"
+        snapshot = Snapshot(self.state.take_outputs(), self.state.take_changes(), self.next_offset)
+        self._dirty = False
+        self.uncommitted = 0
+        self._began_at = time.monotonic()
+        task = asyncio.create_task(self._write(snapshot), name=f"checkpoint {self.topic}/{self.number}")
+        # Whoever awaits the task gets its exception; without this, nobody doing so is logged as a defect.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._in_flight = task
+        return task
+
+    async def _write(self, snapshot: Snapshot) -> None:
+        began_at = time.monotonic()
+        try:
+            await self._writer.write(snapshot)
+        except Exception as error:
+            failure = CheckpointError(
+                f"checkpoint of {self.topic}/{self.number} at offset {snapshot.next_offset} failed: "
+                f"{error or repr(error)}"
+            )
+            failure.__cause__ = error
+            self._on_failure(failure)
+            raise failure from error
+        finally:
+            self._in_flight = None
+        self.committed_offset = snapshot.next_offset
+        self.committed_at = time.monotonic()
+        self._observer.on_checkpoint(self.number, self.committed_at - began_at)
+
+    async def checkpoint_done(self) -> None:
+        """Wait for the checkpoint in flight, if any. Raises CheckpointError if it fails."""
+        if self._in_flight is not None:
+            await asyncio.shield(self._in_flight)
+
+    async def flush(self) -> None:
+        """Make everything applied so far durable. Raises CheckpointError."""
+        await self.checkpoint_done()
+        if self._dirty:
+            await asyncio.shield(self.begin_checkpoint())
+
+    async def close(self) -> None:
+        """Give the partition up. What was not flushed is lost here, and its next owner computes it again."""
+        self.active = False
+        if self._in_flight is not None:
+            self._in_flight.cancel()
+            await asyncio.wait([self._in_flight])
+        await self._writer.close()

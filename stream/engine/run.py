@@ -1,0 +1,68 @@
+"""Runs an app in this process until a signal, or until it fails, and takes it down either way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from stream.engine.app import EngineApp
+from stream.engine.errors import EngineError
+
+# A broker that has gone away must not keep a worker from ending; what was not committed is read again.
+STOP_WITHIN_S = 20.0
+
+log = logging.getLogger(__name__)
+
+
+async def run(app: EngineApp, *, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Run `app` until SIGTERM or SIGINT, then return with everything committed.
+
+    `on_ready` is called once partitions are assigned and restored for the first time. Raises what
+    made the app fail: EngineError with an explanation, or whatever it was.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    starting = asyncio.create_task(app.start(), name="app start")
+    endings = {asyncio.create_task(_until(event)) for event in (stopping, app.engine.failed, app._crashed)}
+    try:
+        done, _ = await asyncio.wait({starting, *endings}, return_when=asyncio.FIRST_COMPLETED)
+        if starting in done:
+            starting.result()
+            on_ready()
+            await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for ending in endings:
+            ending.cancel()
+        await _stop(app, starting)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    failure = app.engine.failure or app.crash_reason
+    if failure is not None:
+        raise failure
+
+
+class _Event(Protocol):
+    async def wait(self) -> Any: ...
+
+
+async def _until(event: _Event) -> None:
+    await event.wait()
+
+
+async def _stop(app: EngineApp, starting: asyncio.Task[None]) -> None:
+    try:
+        await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
+    except TimeoutError:
+        app.engine.fail(
+            EngineError(
+                f"the worker could not commit and stop within {STOP_WITHIN_S:.0f} s: does the broker answer? "
+                "What it has not committed is read again"
+            )
+        )
+    starting.cancel()
+    await asyncio.wait([starting], timeout=1.0)

@@ -1,0 +1,140 @@
+"""The worker: one process that works off its share of the input topic until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+
+from stream.agents.flow import OUTPUTS, build, changelog_topic
+from stream.engine.app import EngineApp
+from stream.engine.errors import EngineError
+from stream.engine.preflight import Broker, look
+from stream.engine.run import run
+from stream.metrics import CONTENT_TYPE, Metrics
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def main(settings: Settings) -> int:
+    """Run a worker in this process until SIGTERM or SIGINT, and return its exit code.
+
+    0: everything is committed. 1: it has failed, and has logged why; then leave by `os._exit`, since
+    without a broker Faust's and aiokafka's tasks and threads may never end.
+    """
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    try:
+        runner.run(work(settings))
+    except EngineError as error:
+        log.critical("%s", error)
+        return 1
+    except Exception as error:
+        log.critical("Unexpected: %r", error, exc_info=error)
+        return 1
+    runner.close()
+    return 0
+
+
+async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _: None) -> None:
+    """The same within an event loop.
+
+    `on_ready` is called once the first partitions are restored, with the address of the metrics' server.
+    """
+    _tune_garbage_collection()
+    broker = await _look(settings)
+    metrics = Metrics()
+    app = build(
+        settings,
+        partitions=broker.partitions[settings.input.topic],
+        capabilities=broker.capabilities,
+        metrics=metrics,
+    )
+    async with serve_metrics(settings, app, metrics) as address:
+        log.info(
+            "Reading %s from %s, %s; metrics on %s/metrics",
+            settings.input.topic,
+            settings.broker,
+            app.engine.config.guarantee.replace("_", " "),
+            address,
+        )
+
+        def ready() -> None:
+            log.info("Ready: %d partitions", len(app.engine.partitions))
+            on_ready(address)
+
+        await run(app, on_ready=ready)
+    log.info("Stopped, with everything committed")
+
+
+async def _look(settings: Settings) -> Broker:
+    """Raises EngineError where the topics are not what a worker needs."""
+    source, changelog = settings.input.topic, changelog_topic(settings)
+    outputs = [settings.output_topic(name) for name in OUTPUTS]
+    wanted = [source, changelog, *outputs]
+    broker = await look(settings.broker, transactional_id=f"{settings.group}-probe", topics=wanted)
+    missing = [topic for topic in wanted if topic not in broker.partitions]
+    if missing:
+        names = ", ".join(missing)
+        raise EngineError(f"{settings.broker} has no topic {names}: run `footfall topics create` first")
+    if broker.partitions[changelog] != broker.partitions[source]:
+        raise EngineError(
+            f"{changelog} has {broker.partitions[changelog]} partitions, but {source} has "
+            f"{broker.partitions[source]}: each partition's state is in the changelog's partition of the "
+            f"same number. If {source} was given more partitions, start over with another `group`"
+        )
+    return broker
+
+
+@asynccontextmanager
+async def serve_metrics(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIterator[str]:
+    """Serve `/metrics` and `/livez` meanwhile, and yield the address. Raises EngineError if it is taken."""
+
+    async def show_metrics(request: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def show_life(request: web.Request) -> web.Response:
+        failure = app.engine.failure
+        if failure is None:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text=f"{failure}\n")
+
+    pages = web.Application()
+    pages.add_routes([web.get("/metrics", show_metrics), web.get("/livez", show_life)])
+    runner = web.AppRunner(pages, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.web.host, settings.web.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise EngineError(
+                f"{settings.web.host}:{settings.web.port} can't be listened on ({error.strerror}): does "
+                "another worker run here? web.port or --web-port picks another, 0 a free one"
+            ) from error
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def _tune_garbage_collection() -> None:
+    """Young objects are many and short-lived, and profiles many and long-lived: both cost by default."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed; not on every platform."""
+    with suppress(ImportError):
+        import uvloop
+
+        # Faust's consumer runs in a thread that makes a loop of its own.
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+        return factory
+    return None

@@ -1,0 +1,136 @@
+"""A worker that counts: the engine's own test subject, a process to be stopped and killed.
+
+`python -m tests.engine.counting_worker '{"bootstrap": …}'`. Its state is the number of records and the
+sum of their numbers, by key; its output has one record for each record read, with the count so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from stream.engine.app import create_app, input_topic, state_table
+from stream.engine.client import probe
+from stream.engine.engine import EngineConfig
+from stream.engine.errors import EngineError
+from stream.engine.run import run
+from stream.engine.state import Change, Output, Record
+from stream.engine.transport import BatchMessage
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """What the worker is asked to do."""
+
+    bootstrap: str
+    group: str
+    topic: str
+    output: str
+    partitions: int
+    data_dir: str
+    guarantee: str = "exactly_once"
+    commit_interval_s: float = 0.1
+    echo: bool = True
+
+
+class Counting:
+    """Records and sum of values, by key."""
+
+    def __init__(self, *, echo: bool = True) -> None:
+        self.totals: defaultdict[bytes, list[int]] = defaultdict(lambda: [0, 0])
+        self._changed: set[bytes] = set()
+        self._outputs: list[Output] = []
+        self._echo = echo
+
+    def process(self, records: Sequence[Record]) -> None:
+        for record in records:
+            key = record.key or b""
+            total = self.totals[key]
+            total[0] += 1
+            total[1] += int(record.value or b"0")
+            self._changed.add(key)
+            if self._echo:
+                self._outputs.append(("counted", key, b"%d:%d" % (record.offset, total[0])))
+
+    def take_outputs(self) -> Sequence[Output]:
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def take_changes(self) -> Sequence[Change]:
+        changed, self._changed = self._changed, set()
+        return [(key, b"%d %d" % tuple(self.totals[key])) for key in changed]
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.totals.pop(key, None)
+        else:
+            self.totals[key] = [int(part) for part in value.split()]
+
+    def restored(self) -> None:
+        pass
+
+
+class Talking:
+    """An observer that says on standard output what a test waits for."""
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def on_batch(self, partition: int, records: int, seconds: float) -> None:
+        self.records += records
+        print("processed", self.records, flush=True)  # noqa: T201
+
+    def on_checkpoint(self, partition: int, seconds: float) -> None:
+        print("committed", self.records, flush=True)  # noqa: T201
+
+    def on_recovery(self, partition: int, records: int, seconds: float) -> None:
+        print("recovered", partition, records, flush=True)  # noqa: T201
+
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        print("assigned", *partitions, flush=True)  # noqa: T201
+
+
+async def work(order: Order) -> None:
+    capabilities = await probe(order.bootstrap, f"{order.group}-probe")
+    config = EngineConfig(
+        bootstrap=order.bootstrap,
+        group=order.group,
+        topic=order.topic,
+        changelog=f"{order.group}-counts-changelog",
+        outputs={"counted": order.output},
+        commit_interval_s=order.commit_interval_s,
+        guarantee="exactly_once" if order.guarantee == "exactly_once" else "at_least_once",
+        capabilities=capabilities,
+    )
+    app = create_app(
+        config,
+        lambda _: Counting(echo=order.echo),
+        Talking(),
+        data_dir=Path(order.data_dir),
+        # The least that Kafka takes: tests wait for it after each kill.
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
+    )
+    state_table(app, "counts", partitions=order.partitions)
+
+    @app.agent(input_topic(app), name="count")
+    async def count(stream):  # type: ignore[no-untyped-def]
+        async for event in stream.events():
+            message: BatchMessage = event.message
+            await app.engine.process(message.partition, message.records, follows=message.follows)
+
+    await run(app, on_ready=lambda: print("ready", flush=True))  # noqa: T201
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("stream.engine.engine").setLevel(logging.INFO)
+    try:
+        asyncio.run(work(msgspec.json.decode(sys.argv[1], type=Order)))
+    except EngineError as error:
+        sys.exit(str(error))
