@@ -111,8 +111,8 @@ CATALOG = (
                 boolean(),
                 True,
                 "Whether records carry that key, so that one partition has all of a person's events. "
-                "`false`: keys are not checked. This version does not re-key the stream by itself yet: a person "
-                "whose events lie on several partitions is then several persons.",
+                "`false`: keys are not checked. This version does not re-key the stream by itself yet: a "
+                "person whose events lie on several partitions is then several persons.",
             ),
         ),
     ),
@@ -282,7 +282,7 @@ CATALOG = (
                 "127.0.0.1",
                 "Where metrics and pages are served.",
             ),
-            Setting("web.port", whole(1, 65_535), 6066, "The same, the port."),
+            Setting("web.port", whole(0, 65_535), 6066, "The same, the port; 0 takes a free one."),
             Setting("log.level", choice("debug", "info", "warning", "error"), "info", "How much is logged."),
             Setting("log.format", choice("text", "json"), "text", "`json` is one object a line."),
         ),

@@ -178,7 +178,7 @@ def test_the_tests_own_variables_are_passed_over(load_text: Load) -> None:
         ({"FOOTFALL_INPUT_TOPIC": "t"}, "FOOTFALL_INPUT_TOPIC", 'did you mean "FOOTFALL_INPUT__TOPIC"?'),
         ({"FOOTFALL_KEY_EVENT": "A"}, "FOOTFALL_KEY_EVENT", "key_event is not a single value"),
         ({"FOOTFALL_ALIASES": "a"}, "FOOTFALL_ALIASES", "aliases is not a single value"),
-        ({"FOOTFALL_WEB__PORT": "http"}, "web.port", "a whole number from 1 to 65,535"),
+        ({"FOOTFALL_WEB__PORT": "http"}, "web.port", "a whole number from 0 to 65,535"),
         ({"FOOTFALL_TIERS__LOW": "1.0"}, "tiers.low", "a whole number"),
         ({"FOOTFALL_INPUT__KEYED": "yes"}, "input.keyed", "true or false"),
         ({"FOOTFALL_BROKER": ""}, "broker", "host:port"),
