@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from fnmatch import translate
 from re import compile as compile_pattern
@@ -14,6 +13,7 @@ from stream.core.definition import RETURN_EVENT, VISIT_EVENT, Definition
 from stream.core.events import NAMES, Wire, decode_whole
 
 Amounts = tuple[float, ...]
+MAX_AMOUNT = 1e15  # what is larger is no amount of anything, and sums have to stay finite
 _CACHED = 50_000
 
 
@@ -52,11 +52,15 @@ class Named(Struct, frozen=True):
     hits: tuple[Alternative, ...]
     voids: tuple[Alternative, ...]
     plain: int | None  # the number of its mark, where no condition or amount needs the event's fields
+    quiet: bool  # no key event, and voids none
     page: bool
 
 
 class Activity:
-    """The definition's view of events, over one vocabulary."""
+    """The definition's view of events, over one vocabulary.
+
+    `fixed` and `tracks` hold what `named` has found: by type, and by the name of a track.
+    """
 
     def __init__(self, definition: Definition, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -85,8 +89,10 @@ class Activity:
             for void in entry.void:
                 holds = compile_where(void.where) if void.where else None
                 self._voids.setdefault(void.event, []).append(Alternative(key, holds))
-        self._tracks: dict[str, Named] = {}
-        self._fixed = {kind: self._resolve(name, kind in ("page", "screen")) for kind, name in NAMES.items()}
+        self.tracks: dict[str | None, Named] = {}
+        self.fixed: dict[str | None, Named] = {
+            kind: self._resolve(name, kind in ("page", "screen")) for kind, name in NAMES.items()
+        }
 
     def key(self, name: str) -> int:
         """The number of a key event's name, a new one where it had none."""
@@ -99,13 +105,13 @@ class Activity:
     def named(self, wire: Wire) -> Named:
         """What the event's name settles, aliases applied."""
         if wire.type != "track":
-            return self._fixed[wire.type or ""]
+            return self.fixed[wire.type]
         name = wire.event or ""
-        named = self._tracks.get(name)
+        named = self.tracks.get(name)
         if named is None:
-            if len(self._tracks) >= _CACHED:
-                self._tracks.clear()
-            named = self._tracks[name] = self._resolve(name, False)
+            if len(self.tracks) >= _CACHED:
+                self.tracks.clear()
+            named = self.tracks[name] = self._resolve(name, False)
         return named
 
     def mark(self, named: Named, value: bytes) -> tuple[int, Amounts | None]:
@@ -128,7 +134,8 @@ class Activity:
         if all(a.holds is None and a.amount is None for a in (*hits, *voids)):
             plain = self._number(Mark(page, _distinct(hits), _distinct(voids)))
         ignored = any(match(name) for match in self._ignore)
-        return Named(name, ignored, name in self._deletions, hits, voids, plain, page)
+        quiet = not hits and not voids
+        return Named(name, ignored, name in self._deletions, hits, voids, plain, quiet, page)
 
     def _number(self, mark: Mark) -> int:
         number = self._numbers.get(mark)
@@ -145,6 +152,6 @@ def _distinct(alternatives: Iterable[Alternative]) -> tuple[int, ...]:
 
 def _amount(whole: object, path: tuple[str, ...] | None) -> float:
     value = lookup(whole, path) if path else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_AMOUNT:
         return 0
     return value

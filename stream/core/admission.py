@@ -40,11 +40,11 @@ class Admission:
         if (
             newest is not None
             and t <= newest + DAY
-            and isinstance(text, str)
-            and isinstance(own, str)
+            and type(text) is str
+            and type(own) is str
+            and text >= own
             and len(text) == len(own) == 24
             and text[:11] == own[:11]
-            and text >= own
         ):
             pass  # received later on the same day, or at no time at all: sound by either rule
         else:

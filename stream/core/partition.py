@@ -16,6 +16,7 @@ from stream.core.events import ANONYMOUS, Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
 from stream.core.persons import Persons
 from stream.core.profile import (
+    CHURNED,
     Progress,
     Recent,
     decode,
@@ -155,7 +156,9 @@ class Partition:
         persons = self._persons
         profiles = persons.profiles
         named_of = self._activity.named
+        tracks, fixed = self._activity.tracks, self._activity.fixed
         mark_of = self._activity.mark
+        changed = persons.changed
         gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
         timers = self._timers
         today = self._today
@@ -174,7 +177,7 @@ class Partition:
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.dead_letter(source, invalid)
                 continue
-            named = named_of(wire)
+            named = fixed.get(wire.type) or tracks.get(wire.event) or named_of(wire)
             if named.ignored:
                 counts.ignored += 1
                 continue
@@ -211,7 +214,15 @@ class Partition:
                     and wire.type not in _JOINING
                 ):
                     counts.applied += 1
-                    persons.go_on(person, p, visit, event, today)
+                    if named.quiet and not visit.pending and p.state < CHURNED and today.day >= p.last_day:
+                        p.recent.append(event)
+                        p.last = visit.last = t
+                        p.last_day = today.day
+                        visit.events += 1
+                        visit.pages += named.page
+                        changed[person] = None
+                    else:
+                        persons.go_on(person, p, visit, event, today)
                     if len(p.recent) % MAX_DETAILED == 0:
                         persons.trim(p, self._watermark)
                     continue
@@ -236,12 +247,15 @@ class Partition:
         persons = self._persons
         t, message_id = event[:2]
         read_as, person = person, persons.resolve(person, t)
-        names = {read_as, person}  # a life of the anonymous id may have been erased before it was joined
-        if any(persons.is_repeat(name, t, message_id) for name in names):
+        # a life of the anonymous id may have been erased before it was joined
+        joined = read_as != person
+        if persons.is_repeat(person, t, message_id) or (joined and persons.is_repeat(read_as, t, message_id)):
             self._counts.duplicate += 1
             return
         self._counts.applied += 1
-        if any(persons.falls_to_erased(name, t, message_id) for name in names):
+        if persons.falls_to_erased(person, t, message_id):
+            return
+        if joined and persons.falls_to_erased(read_as, t, message_id):
             return
         if deletes:
             persons.delete(person, t, message_id)

@@ -13,6 +13,13 @@ from stream.core.lifecycle import Change
 from stream.core.profile import Visit
 from stream.core.times import format_ms
 
+_VISIT = (
+    b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%b@%d","person":%b,"start":"%b","end":"%b",'
+    b'"duration_s":%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
+    b'"passive":%b,"entry":%b,"value":%b}'
+)
+_NOWHERE = records.Entry(None, None, None)
+
 
 class Output(NamedTuple):
     """One record to publish: topic without prefix, key, JSON."""
@@ -38,40 +45,48 @@ class Publisher:
     def __init__(self, definition: Definition, activity: Activity) -> None:
         self.outputs: list[Output] = []
         self._definition = definition.hash()
+        self._definition_bytes = self._definition.encode()
         self._activity = activity
         self._names = activity.vocabulary.keys
 
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
-        """A closed visit."""
-        keys: dict[int, int] = {}
-        engagement: float = 0
+        """A closed visit: a `records.Visit`, written directly because there are so many of them."""
+        start, last = visit.start, visit.last
+        key_events, engagement, amount = b"{}", b"0", b"0"
         if visit.hits:
-            for on_day in visit.hits.values():
-                for key, count in on_day.items():
-                    keys[key] = keys.get(key, 0) + count
+            keys = self._occurrences(visit)
             weights = self._activity.weights
-            engagement = sum(weights.get(key, 0) for key in sorted(keys))
-        value: float = 0
+            key_events = records.encode({self._names[key]: keys[key] for key in sorted(keys)})
+            engagement = _number(sum(weights.get(key, 0) for key in sorted(keys)))
         if visit.amounts:
-            value = round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6)
-        record = records.Visit(
-            definition=self._definition,
-            visit_id=f"{person}@{visit.start}",
-            person=person,
-            start=format_ms(visit.start),
-            end=format_ms(visit.last),
-            duration_s=_number((visit.last - visit.start) / 1000),
-            events=visit.events,
-            pages=visit.pages,
-            key_events={self._names[key]: keys[key] for key in sorted(keys)},
-            engagement=_number(engagement),
-            engaged=bool(keys),
-            bounce=bounce,
-            passive=visit.passive,
-            entry=_entry(visit),
-            value=_number(value),
+            amount = _number(round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6))
+        quoted = records.encode(person)
+        value = _VISIT % (
+            self._definition_bytes,
+            quoted[:-1],
+            start,
+            quoted,
+            format_ms(start).encode(),
+            format_ms(last).encode(),
+            _number((last - start) / 1000),
+            visit.events,
+            visit.pages,
+            key_events,
+            engagement,
+            b"true" if visit.hits else b"false",
+            b"true" if bounce else b"false",
+            b"true" if visit.passive else b"false",
+            records.encode(_entry(visit)),
+            amount,
         )
-        self.outputs.append(Output("visits", person.encode(), records.encode(record)))
+        self.outputs.append(Output("visits", person.encode(), value))
+
+    def _occurrences(self, visit: Visit) -> dict[int, int]:
+        keys: dict[int, int] = {}
+        for on_day in visit.hits.values():
+            for key, count in on_day.items():
+                keys[key] = keys.get(key, 0) + count
+        return keys
 
     def transition(
         self, person: str, k: int, change: Change, *, at: int, cause: str, tier: int, engaged_visits: int
@@ -130,7 +145,7 @@ class Publisher:
 
 def _entry(visit: Visit) -> records.Entry:
     if visit.entry is None:
-        return records.Entry(None, None, None)
+        return _NOWHERE
     name, source, medium, channel, page = visit.entry
     campaign = None
     if name is not None or source is not None or medium is not None:
@@ -138,9 +153,9 @@ def _entry(visit: Visit) -> records.Entry:
     return records.Entry(campaign, channel, page)
 
 
-def _number(value: float) -> float:
-    """Whole numbers without a decimal point."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _number(value: float) -> bytes:
+    """As JSON, whole numbers without a decimal point."""
+    return b"%d" % value if abs(value) < 1e15 and value == int(value) else records.encode(value)
 
 
 def _text(data: bytes | None) -> tuple[str | None, str | None]:

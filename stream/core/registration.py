@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
-from stream.core.events import decode_whole
 from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
+
+
+class _Registering(Struct):
+    """The part of a sound event that tells when its person came."""
+
+    traits: Any = None
+
+
+_decode = msgspec.json.Decoder(_Registering).decode
 
 
 class Registrar:
@@ -31,7 +44,7 @@ class Registrar:
 
     def _created(self, value: bytes) -> int | None:
         """`traits.createdAt` as a day: an ISO 8601 time, milliseconds, or a bare local date."""
-        traits = decode_whole(value).get("traits")
+        traits = _decode(value).traits
         created = traits.get("createdAt") if isinstance(traits, dict) else None
         if isinstance(created, str):
             day = parse_day(created)

@@ -20,6 +20,9 @@ _MS = [f".{ms:03d}Z" for ms in range(1000)]
 _SECONDS = [f":{second // 60:02d}:{second % 60:02d}" for second in range(3600)]  # of an hour
 _SECOND_MS = {text: second * 1000 for second, text in enumerate(_SECONDS)}
 
+_HOURS = {f"{hour:02d}": hour * 3_600_000 for hour in range(24)}
+
+_dates: dict[str, int] = {}
 _hours: dict[str, int] = {}
 _tails: dict[str, int] = {text: ms for ms, text in enumerate(_MS)} | {"Z": 0}
 _texts: dict[int, str] = {}
@@ -38,6 +41,12 @@ def parse_ms(text: str) -> int | None:
 
 
 def _parse_uncached(text: str) -> int | None:
+    midnight, hour_text = _dates.get(text[:11]), text[11:13]
+    if midnight is not None and hour_text in _HOURS and text[13:19] in _SECOND_MS and text[19:] in _tails:
+        if len(_hours) >= _CACHED:
+            _hours.clear()
+        _hours[text[:13]] = midnight + _HOURS[hour_text]
+        return parse_ms(text)
     second = _SECOND.match(text)
     if second is None:
         return None
@@ -61,6 +70,9 @@ def _parse_uncached(text: str) -> int | None:
         if len(_tails) >= _CACHED:
             _tails.clear()
         _hours[text[:13]] = base - (minute * 60 + sec) * 1000
+        if len(_dates) >= _CACHED:
+            _dates.clear()
+        _dates[text[:11]] = base - ((hour * 60 + minute) * 60 + sec) * 1000
         if len(text) < 40:
             _tails[text[19:]] = rest
     return base + rest if EARLIEST <= base + rest <= LATEST else None
