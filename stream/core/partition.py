@@ -17,6 +17,7 @@ from stream.core.explaining import describe, explain
 from stream.core.persons import Persons
 from stream.core.profile import (
     CHURNED,
+    NEVER,
     Progress,
     Recent,
     decode,
@@ -203,29 +204,37 @@ class Partition:
             number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
             event = (t, wire.message_id or "", number, entry_of(wire), amounts)
             p = profiles.get(person)
-            if p is not None and p.open and p.redirect is None and not named.deletes:
-                visit = p.open[-1]
-                # In order and in the visit: so no repeat either, which would have the same time.
+            # In order, so no repeat either: that would have the same time. And the state is of today.
+            if (
+                p is not None
+                and t > p.last
+                and today.reached < p.due != NEVER
+                and p.redirect is None
+                and not named.deletes
+                and wire.type not in _JOINING
+            ):
+                counts.applied += 1
+                visit = p.open[-1] if p.open else None
                 if (
-                    t > p.last
+                    visit is not None
+                    and named.quiet
+                    and not visit.pending
                     and t - p.last <= gap
                     and t - visit.start <= longest
-                    and p.due > today.reached
-                    and wire.type not in _JOINING
+                    and p.state < CHURNED
+                    and today.day >= p.last_day
                 ):
-                    counts.applied += 1
-                    if named.quiet and not visit.pending and p.state < CHURNED and today.day >= p.last_day:
-                        p.recent.append(event)
-                        p.last = visit.last = t
-                        p.last_day = today.day
-                        visit.events += 1
-                        visit.pages += named.page
-                        changed[person] = None
-                    else:
-                        persons.go_on(person, p, visit, event, today)
-                    if len(p.recent) % MAX_DETAILED == 0:
-                        persons.trim(p, self._watermark)
-                    continue
+                    p.recent.append(event)
+                    p.last = visit.last = t
+                    p.last_day = today.day
+                    visit.events += 1
+                    visit.pages += named.page
+                    changed[person] = None
+                else:
+                    persons.go_on(person, p, event, today)
+                if len(p.recent) % MAX_DETAILED == 0:
+                    persons.trim(p, self._watermark)
+                continue
             self._arrive(person, wire, event, value, deletes=named.deletes)
         if not self._track_changes:
             persons.changed.clear()

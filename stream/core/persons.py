@@ -22,7 +22,6 @@ from stream.core.profile import (
     Erased,
     Profile,
     Recent,
-    Visit,
 )
 from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
@@ -119,8 +118,6 @@ class Persons:
     ) -> None:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
-        day, visits = self._calendar.day_of(t), len(p.open)
-        present = p.registered is not None and p.state < CHURNED and t > p.last and day >= p.last_day
         if wire.user_id is not None:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
@@ -132,12 +129,9 @@ class Persons:
         else:
             self.cutter.insert(p, event)
         if t > p.last:
-            p.last, p.last_day = t, day
+            p.last, p.last_day = t, self._calendar.day_of(t)
         self._await_close(person, p)
-        if present and not took_over and len(p.open) > visits and not p.open[-1].hits:
-            self.changed[person] = None  # a present person begins a visit, without a key event yet
-        else:
-            self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
+        self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
     def evaluate(self, person: str, p: Profile, at: int, day: int, cause: str) -> None:
         """Bring the person up to `day` and publish what changed, at `at` ms."""
@@ -159,14 +153,18 @@ class Persons:
         """Keep long visits small: now and then fold what the watermark has passed."""
         self.cutter.compact(p, watermark)
 
-    def go_on(self, person: str, p: Profile, visit: Visit, event: Recent, today: Segment) -> None:
-        """One more event of an open visit, in order, on a day on which the person has nothing due."""
-        p.recent.append(event)
-        engaged, before = bool(visit.hits), p.last_day
+    def go_on(self, person: str, p: Profile, event: Recent, today: Segment) -> None:
+        """The next event, in order, of a known person with nothing due up to `today`."""
+        visit = p.open[-1] if p.open else None
+        before = p.last_day
         p.last, p.last_day = event[0], today.day
-        self.cutter.fold(visit, event)
+        engaged = visit is not None and bool(visit.hits)
+        self.cutter.append(p, event)
+        if p.open[-1] is not visit:
+            engaged = False
+            self._await_close(person, p)
         if (
-            bool(visit.hits) != engaged
+            bool(p.open[-1].hits) != engaged
             or (engaged and self.lifecycle.counted)
             or p.state >= CHURNED
             or today.day < before  # where a clock went back over midnight
