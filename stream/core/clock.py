@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -25,6 +25,7 @@ class Newest(Struct):
 class Timers:
     """Visit closes by instant and day checks by date. They need no storage: profiles hold both.
 
+    In time order, midnights first on a tie: take the closes until there is none, then a midnight, and so on.
     An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the greatest
     watermark at which nothing can be due. Only days with an entry cost anything.
     """
@@ -61,30 +62,28 @@ class Timers:
         if day < self._day:
             self._set_midnight()
 
-    def fire(self, watermark: int) -> Iterator[tuple[int, int | None, list[str]]]:
-        """All that is due, in time order, midnights first on a tie.
+    def next_close(self, watermark: int) -> str | None:
+        """The next name whose deadline lies before the watermark and before the next midnight."""
+        closes, limit = self._closes, min(watermark, self._midnight)
+        while closes and closes[0][0] < limit:
+            deadline, name = heapq.heappop(closes)
+            if self._deadlines.get(name) == deadline:
+                del self._deadlines[name]
+                return name
+        self.next = min(self._midnight - 1, closes[0][0] if closes else _FOREVER)
+        return None
 
-        Yields (instant, day, persons) for a midnight and (watermark, None, [name]) for a close.
-        Timers set meanwhile are seen.
-        """
-        while True:
-            limit = min(watermark, self._midnight)
-            while self._closes and self._closes[0][0] < limit:
-                deadline, name = heapq.heappop(self._closes)
-                if self._deadlines.get(name) == deadline:
-                    del self._deadlines[name]
-                    yield watermark, None, [name]
-                    limit = min(watermark, self._midnight)
-            if self._midnight > watermark:
-                break
-            midnight, day = self._midnight, self._day
-            # a date that did not occur is checked with the next one that does
-            persons: set[str] = set()
-            while self._days and self._days[0] <= day:
-                persons.update(self._persons_by_day.pop(heapq.heappop(self._days)))
-            self._set_midnight()
-            yield midnight, day, sorted(persons)
-        self.next = min(self._midnight - 1, self._closes[0][0] if self._closes else _FOREVER)
+    def next_midnight(self, watermark: int) -> tuple[int, int, list[str]] | None:
+        """The next midnight at or before the watermark: (instant, day, persons to look at)."""
+        if self._midnight > watermark:
+            return None
+        midnight, day = self._midnight, self._day
+        # a date that did not occur is checked with the next one that does
+        persons: set[str] = set()
+        while self._days and self._days[0] <= day:
+            persons.update(self._persons_by_day.pop(heapq.heappop(self._days)))
+        self._set_midnight()
+        return midnight, day, sorted(persons)
 
     def _set_midnight(self) -> None:
         if self._days:

@@ -298,11 +298,14 @@ class Partition:
 
     def _fire(self) -> None:
         """Close visits and evaluate midnights up to the watermark, in time order."""
-        persons = self._persons
-        for instant, day, due in self._timers.fire(self._watermark):
-            if day is None:
-                persons.close_due(due[0], instant)
-                continue
+        watermark, timers, persons = self._watermark, self._timers, self._persons
+        while True:
+            while (name := timers.next_close(watermark)) is not None:
+                persons.close_due(name, watermark)
+            midnight = timers.next_midnight(watermark)
+            if midnight is None:
+                return
+            instant, day, due = midnight
             for person in due:
                 persons.at_midnight(person, instant, day)
 
