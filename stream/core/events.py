@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from stream.core.records import DeadReason
-from stream.core.times import EARLIEST, LATEST, parse_ms
+from stream.core.times import parse_ms, within_years
 
 MAX_BYTES = 256 * 1024
 MAX_MESSAGE_ID = 200
@@ -105,12 +105,12 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
         or (wire.event is None and wire.type == "track")
     ):
         _read_slowly(value)
-    t = parse_ms(timestamp) if isinstance(timestamp, str) else timestamp
-    if t is None or not EARLIEST <= t <= LATEST:
+    t = parse_ms(timestamp) if isinstance(timestamp, str) else within_years(timestamp)
+    if t is None:
         _bad_time(timestamp)
     user, anonymous = wire.user_id, wire.anonymous_id
     if user is not None:
-        if not user or anonymous == "" or user.startswith(ANONYMOUS):
+        if not user or anonymous == "" or (user[0] == "a" and user.startswith(ANONYMOUS)):
             _no_person(wire)
         return wire, t, user
     if not anonymous:
@@ -139,8 +139,7 @@ def entry_of(wire: Wire) -> EntryFields | None:
 def received_ms(wire: Wire) -> int | None:
     """`receivedAt` in ms since 1970; None where it is absent or no time."""
     received = wire.received_at
-    t = parse_ms(received) if isinstance(received, str) else received
-    return t if t is not None and EARLIEST <= t <= LATEST else None
+    return parse_ms(received) if isinstance(received, str) else within_years(received)
 
 
 def decode_whole(value: bytes) -> dict[str, Any]:

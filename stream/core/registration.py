@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
-from stream.core.times import EARLIEST, LATEST, parse_day, parse_ms
+from stream.core.times import parse_day, parse_ms, within_years
 
 
 class _Registering(Struct):
@@ -51,6 +51,6 @@ class Registrar:
             if day is not None:
                 return day
             created = parse_ms(created)
-        if isinstance(created, bool) or not isinstance(created, int) or not EARLIEST <= created <= LATEST:
+        if isinstance(created, bool) or not isinstance(created, int) or within_years(created) is None:
             return None
         return self._calendar.day_of(created)

@@ -78,6 +78,11 @@ def _parse_uncached(text: str) -> int | None:
     return base + rest if EARLIEST <= base + rest <= LATEST else None
 
 
+def within_years(t: int | None) -> int | None:
+    """`t` where it lies in the years 1 to 9999, else None."""
+    return t if t is not None and EARLIEST <= t <= LATEST else None
+
+
 def format_ms(t: int) -> str:
     """ISO 8601 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`."""
     hour, rest = divmod(t, 3_600_000)
