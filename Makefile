@@ -40,12 +40,13 @@ layers: $(VENV)/.dev ## imports point inward only
 
 docs: $(VENV)/.dev ## write the generated pages and schemas anew
 	$(BIN)/python -m stream.settings.reference > docs/configuration.md
-	$(BIN)/python -m stream.metrics > docs/metrics.md
+	$(BIN)/python -m stream.metrics docs/metrics.md
 	$(BIN)/python -m stream.schemas schemas
 
-bench: $(VENV)/.dev ## the figures in docs/performance.md
+bench: $(VENV)/.dev ## the figures in docs/performance.md (Java and Maven, for the worker)
 	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/profiles.py
+	$(BIN)/python bench/worker.py
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
