@@ -29,6 +29,7 @@ class Cutter:
         self._activity = activity
         self._marks = activity.vocabulary.marks
         self._calendar = calendar
+        self._own = frozenset((activity.return_key, *(key for key, _ in activity.visit_checks)))
         self._specials = bool(activity.visit_checks) or activity.return_key is not None
 
     def append(self, p: Profile, event: Recent) -> None:
@@ -177,8 +178,7 @@ class Cutter:
 
     def bounce(self, visit: Visit) -> bool:
         """At most one page, and no key event other than `@return` and `@visit`."""
-        own = {self._activity.return_key, *(key for key, _ in self._activity.visit_checks)}
-        return visit.pages <= 1 and all(own.issuperset(keys) for keys in visit.hits.values())
+        return visit.pages <= 1 and all(self._own.issuperset(keys) for keys in visit.hits.values())
 
 
 def absorb(visit: Visit, later: Visit) -> None:
