@@ -77,7 +77,8 @@ def _format(java: str, classpath: str, properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     argv = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
     argv += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "kafka.tools.StorageTool"]
-    argv += ["format", "--cluster-id", cluster_id, "--config", str(properties)]
+    # One word: an id may begin with a hyphen, which would be taken for the next option.
+    argv += ["format", f"--cluster-id={cluster_id}", "--config", str(properties)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip()

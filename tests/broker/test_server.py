@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,3 +147,11 @@ def test_a_running_broker_that_is_killed_is_noticed() -> None:
         os.kill(broker.pid, signal.SIGKILL)
         with pytest.raises(BrokerError, match="exit code -9"):
             broker.wait()
+
+
+@pytest.mark.usefixtures("kafka")
+@pytest.mark.kafka
+def test_a_cluster_id_that_begins_with_a_hyphen_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
+    with start_broker(kind="kafka", port=0) as broker:
+        assert broker.address
