@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-
-from msgspec import Struct, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import BEGINNING, Newest, Timers
+from stream.core.counts import Counts
 from stream.core.definition import Definition
-from stream.core.events import ANONYMOUS, Invalid, Wire, entry_of, read
+from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
+from stream.core.joining import to_join
+from stream.core.moving import unpack
 from stream.core.persons import Persons
 from stream.core.profile import (
     CHURNED,
     NEVER,
+    Erased,
+    Profile,
     Progress,
     Recent,
     decode,
@@ -34,26 +38,22 @@ from stream.core.visits import MAX_DETAILED
 __all__ = ["Counts", "Output", "Partition"]
 
 _JOINING = ("identify", "alias")
+_FOREVER = 2**63
 _PROGRESS_KEY = b"\xff"  # no person's id: those are UTF-8
 _ERASED_PREFIX = b"\xfe"
+_NOT_OURS = (b"\xfb", b"\xfa", b"\xf9")  # what RekeyedPartition and the engine keep of their own
 
 
-class Counts(Struct):
-    """Where the records went, and what came of them, since the partition was opened."""
+class Admitted(NamedTuple):
+    """That a Router has judged the records of a batch.
 
-    applied: int = 0
-    late: int = 0
-    duplicate: int = 0
-    ignored: int = 0
-    joined: int = 0
-    unjoined: int = 0
-    visits: int = 0
-    dead: Counter[str] = field(default_factory=Counter)
-    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    `watermark` was its own then: what a join sees as closed. `floor` is the watermark up to which the
+    persons of the batch have been brought. Without `joins` nobody is joined, whatever an event says.
+    """
 
-    def records(self) -> int:
-        """All records read: each has gone to exactly one place."""
-        return self.applied + self.late + self.duplicate + self.ignored + sum(self.dead.values())
+    floor: int
+    watermark: int
+    joins: bool = True
 
 
 class Partition:
@@ -85,6 +85,7 @@ class Partition:
         self._watermark = BEGINNING
         self._newest = BEGINNING
         self._written: Progress | None = None
+        self.held: Collection[str] = ()
         self._start(Vocabulary())
 
     def _start(self, vocabulary: Vocabulary) -> None:
@@ -144,14 +145,17 @@ class Partition:
         keys: Sequence[bytes | None] | None,
         offsets: Sequence[int],
         arrived_ms: Sequence[int] | None,
+        admitted: Admitted | None = None,
     ) -> None:
         """Work off one fetched batch, in order; never raises on what a record holds.
 
         Without `keys` no key is checked. `arrived_ms` are the records' Kafka times; without them `future`
-        is judged by `receivedAt`, or else by the newest event of the whole replay.
+        is judged by `receivedAt`, or else by the newest event of the whole replay. What was `admitted` by
+        a Router is not judged again, and does not move the watermark.
         """
         counts = self._counts
-        lateness = self.definition.allowed_lateness_ms
+        lateness = self.definition.allowed_lateness_ms if admitted is None else _FOREVER
+        self._admitted = admitted
         admission = self._admission
         keyed = keys is not None and self.definition.keyed
         persons = self._persons
@@ -171,7 +175,7 @@ class Partition:
                     admission.check_key(keys[i], person, value)  # type: ignore[index]
                 if arrived_ms is not None:
                     admission.check_arrival(t, arrived_ms[i])
-                else:
+                elif admitted is None:
                     admission.check_replay(wire, t)
             except Invalid as invalid:
                 counts.dead[invalid.reason] += 1
@@ -182,7 +186,7 @@ class Partition:
             if named.ignored:
                 counts.ignored += 1
                 continue
-            if t < self._watermark:
+            if t < self._watermark and (admitted is None or t < admitted.floor):
                 counts.late += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.late(
@@ -233,7 +237,7 @@ class Partition:
                 else:
                     persons.go_on(person, p, event, today)
                 if len(p.recent) % MAX_DETAILED == 0:
-                    persons.trim(p, self._watermark)
+                    persons.trim(p, self._watermark if admitted is None else admitted.floor)
                 continue
             self._arrive(person, wire, event, value, deletes=named.deletes)
         if not self._track_changes:
@@ -267,47 +271,84 @@ class Partition:
         if joined and persons.falls_to_erased(read_as, t, message_id):
             return
         if deletes:
+            if self._admitted is not None:
+                persons.close_over(person, self._admitted.watermark)
             persons.delete(person, t, message_id)
             return
         p = persons.awake(person, t)
         took_over = False
-        anonymous = self._to_join(wire)
+        admitted = self._admitted
+        anonymous = self._to_join(wire) if admitted is None or admitted.joins else None
         if anonymous is not None:
             if self._owns is None or self.definition.input_key is not None or self._owns(anonymous):
                 self._counts.joined += 1
-                took_over = persons.join(person, p, anonymous, t)
+                watermark = self._watermark if admitted is None else admitted.watermark
+                took_over = persons.join(person, p, anonymous, t, watermark)
             else:
                 self._counts.unjoined += 1
         persons.apply(person, p, wire, event, value, took_over=took_over)
         if len(p.recent) % MAX_DETAILED == 0:
-            persons.trim(p, self._watermark)
+            persons.trim(p, self._watermark if admitted is None else admitted.floor)
 
     def _to_join(self, wire: Wire) -> str | None:
         """The anonymous person that the event joins to its user."""
-        if wire.user_id is None:
+        ids = to_join(wire)
+        if ids is None:
             return None
-        if wire.type == "identify" and wire.anonymous_id:
-            return ANONYMOUS + wire.anonymous_id
-        if wire.type == "alias" and wire.previous_id:
-            previous = wire.previous_id
-            known = self._persons.profiles.get(previous)
-            if known is not None and known.registered is not None:
-                return None
-            return previous if previous.startswith(ANONYMOUS) else ANONYMOUS + previous
-        return None
+        anonymous, previous = ids
+        known = None if previous is None else self._persons.profiles.get(previous)
+        return None if known is not None and known.registered is not None else anonymous
 
     def _fire(self) -> None:
         """Close visits and evaluate midnights up to the watermark, in time order."""
         watermark, timers, persons = self._watermark, self._timers, self._persons
         while True:
             while (name := timers.next_close(watermark)) is not None:
-                persons.close_due(name, watermark)
+                if name not in self.held:
+                    persons.close_due(name, watermark)
             midnight = timers.next_midnight(watermark)
             if midnight is None:
                 return
             instant, day, due = midnight
             for person in due:
-                persons.at_midnight(person, instant, day)
+                if person not in self.held:
+                    persons.at_midnight(person, instant, day)
+
+    # -- for a RekeyedPartition -------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The numbers in the profiles of this partition."""
+        return self._activity.vocabulary
+
+    def day_of(self, t: int) -> int:
+        """The latest local date that has begun by `t` ms."""
+        return self._calendar.reached(t)
+
+    def profile(self, person: str) -> Profile | None:
+        """What is known under an id; not to be changed."""
+        return self._persons.profiles.get(person)
+
+    def resolve(self, person: str, t: int) -> str:
+        """The person that an id stands for at `t` ms: the user, for an anonymous id that was joined."""
+        return self._persons.resolve(person, t)
+
+    def lead_on(self, person: str, until: int) -> None:
+        """Remember up to this day where an id has moved."""
+        self._persons.lead_on(person, until)
+
+    def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
+        """Move an id to partition `to`, and remember that up to this day."""
+        return self._persons.give_away(person, to, until)
+
+    def take_in(self, person: str, moved: bytes) -> None:
+        """Take over an id that another partition has given away."""
+        self._persons.take_in(person, *unpack(moved, self._activity))
+
+    def resume(self, person: str) -> None:
+        """Go on with a person who was `held`: nothing of theirs became due meanwhile."""
+        self._persons.set_timers(person)
+        self._fire()
 
     # -- what it keeps ----------------------------------------------------------------------------
 
@@ -346,12 +387,15 @@ class Partition:
                 self._persons.erased.pop(key[1:], None)
             else:
                 self._persons.erased[key[1:]] = decode_erased(value)
+        elif key[:1] in _NOT_OURS:
+            return
         elif value is None:
             self._persons.profiles.pop(key.decode(), None)
         else:
             self._persons.profiles[key.decode()] = decode(value)
 
     _restored_progress: Progress | None = None
+    _admitted: Admitted | None = None
 
     def restored(self) -> None:
         """After the last changelog record: take up the numbers and set the timers again."""
