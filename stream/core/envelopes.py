@@ -40,7 +40,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
     """An admitted event that may join `anonymous` to `user`, on its way to where `anonymous` lives.
 
     `watermark` is the input partition's, with the event. `previous` is to be asked for first: if a user of
-    this id is known, the join is `refused`. With `asked` that was on another partition, and `anonymous` waits.
+    this id is known, the join is `refused`; `asked` where that was on another partition: `anonymous` waits.
     The ticket names the user's partition; with `waits` the user waits there.
     """
 

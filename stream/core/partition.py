@@ -186,7 +186,7 @@ class Partition:
             if named.ignored:
                 counts.ignored += 1
                 continue
-            if t < self._watermark and (admitted is None or t < admitted.floor):
+            if t < self._watermark and admitted is None:
                 counts.late += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.late(

@@ -29,6 +29,7 @@ from stream.core.envelopes import (
     decode,
     encode,
 )
+from stream.core.events import ANONYMOUS
 from stream.core.moving import pack
 from stream.core.partition import Admitted, Partition
 from stream.core.partitioner import partition_for
@@ -65,7 +66,7 @@ class Held(Struct, array_like=True):
 
 
 class _Queue:
-    """What somebody has to wait for, and what waits behind it: numbers of entries in `RekeyedPartition._held`.
+    """What somebody waits for, and what waits behind it: numbers of entries in `RekeyedPartition._held`.
 
     `doing` is the number of the one that is worked off at the moment.
     """
@@ -161,9 +162,10 @@ class RekeyedPartition:
 
     def take_outputs(self) -> list[Output]:
         """The records to publish since last taken, in order; envelopes for other partitions among them."""
-        if self._floor is not None and self._floor != self._announced:
-            self._announced = self._floor
-            data = encode(Frontier(_name(self.number), self._floor))
+        frontier = self._frontier()
+        if frontier is not None and frontier != self._announced:
+            self._announced = frontier
+            data = encode(Frontier(_name(self.number), frontier))
             for partition in range(self._partitions):
                 if partition != self.number:
                     self._outputs.append((REKEYED, None, data, partition))
@@ -212,6 +214,13 @@ class RekeyedPartition:
         told = self._smallest(others)
         if self._floor is not None and told is not None:
             self.partition.advance(min(self._floor, told))
+
+    def _frontier(self) -> int | None:
+        """Nothing that this partition will send on is before it: neither what comes, nor what waits."""
+        if self._floor is None or not self._queues:
+            return self._floor
+        waiting = (queue.floor for person, queue in self._queues.items() if person.startswith(ANONYMOUS))
+        return min(self._floor, min(waiting, default=self._floor))
 
     def _smallest(self, sources: range | Iterator[int]) -> int | None:
         smallest = _FOREVER

@@ -196,9 +196,10 @@ class Router:
         self._send(event, self._home(event.person))
 
     def _remember(self, anonymous: str, user: str) -> None:
-        if self._aliases.pop(anonymous, None) != user:
+        first = self._aliases.pop(anonymous, None)  # who, unless deleted since, keeps it
+        if first is None:
             self._changed[anonymous] = None
-        self._aliases[anonymous] = user
+        self._aliases[anonymous] = first or user
         if len(self._aliases) > MAX_ALIASES:
             oldest = next(iter(self._aliases))
             del self._aliases[oldest]
