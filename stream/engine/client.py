@@ -34,6 +34,7 @@ __all__ = [
     "TopicPartition",
     "admin",
     "batch_producer",
+    "board_clients",
     "probe",
     "state_reader",
 ]
@@ -116,3 +117,15 @@ def state_reader(bootstrap: str, group: str) -> Any:
         fetch_max_wait_ms=50,
         check_crcs=False,
     )
+
+
+def board_clients(bootstrap: str) -> tuple[Any, Any]:
+    """A producer and a consumer, of no group, for a few small records now and then."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=500,
+    )
+    return producer, consumer
