@@ -11,6 +11,7 @@ import msgspec
 from stream.core.clock import PartitionClock
 from stream.engine.board import Board
 from stream.engine.client import KafkaError
+from stream.engine.connection import Connection
 
 # What has not been renewed for so long says nothing any more: its worker may be gone.
 FRESH_FOR_MS = 20_000
@@ -28,8 +29,8 @@ class Clocks:
     the others' clocks grow stale, and hold the idle partitions here back.
     """
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, connection: Connection, topic: str, partitions: int) -> None:
+        self._connection = connection
         self._topic = topic
         self._partitions = partitions
         self._board: Board | None = None
@@ -44,7 +45,7 @@ class Clocks:
             return {}
         try:
             if self._board is None:
-                self._board = await self._open.enter_async_context(Board(self._bootstrap, self._topic))
+                self._board = await self._open.enter_async_context(Board(self._connection, self._topic))
             await self._board.post(
                 {str(number).encode(): _encode(clock) for number, clock in own.items()}, now_ms
             )

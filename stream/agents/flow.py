@@ -53,7 +53,7 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
     """The Faust app of a worker, ready to run; `partitions` is the input topic's number of them."""
     guarantee = guarantee_of(settings, capabilities)
     config = EngineConfig(
-        bootstrap=settings.broker,
+        connection=settings.connection,
         group=settings.group,
         topic=settings.input.topic,
         changelog=changelog_topic(settings),
@@ -83,7 +83,7 @@ def _declare_agents(app: EngineApp, flow: _Flow) -> None:
             batch = event.message
             await app.engine.process(batch.partition, batch.records, follows=batch.follows)
 
-    clocks = Clocks(flow.settings.broker, clocks_topic(flow.settings), flow.partitions)
+    clocks = Clocks(flow.settings.connection, clocks_topic(flow.settings), flow.partitions)
 
     @app.timer(idle_tick_s)  # type: ignore[untyped-decorator]
     async def advance_idle_partitions() -> None:

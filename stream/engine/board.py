@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from stream.engine.client import TopicPartition, board_clients
+from stream.engine.connection import Connection
 
 PARTITION = 0
 LOOK_WITHIN_MS = 100
@@ -27,15 +28,15 @@ class Board:
     Posts are no part of any transaction: they are hints that may be lost, repeated and out of date.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, connection: Connection, topic: str) -> None:
         self._topic = topic
-        self._bootstrap = bootstrap
+        self._connection = connection
         self._notes: dict[bytes, Note] = {}
         self._producer: Any = None
         self._consumer: Any = None
 
     async def __aenter__(self) -> Board:
-        self._producer, self._consumer = board_clients(self._bootstrap)
+        self._producer, self._consumer = board_clients(self._connection)
         try:
             await self._producer.start()
             await self._consumer.start()

@@ -9,6 +9,7 @@ import pytest
 
 from stream.agents.clocks import FRESH_FOR_MS, Clocks
 from stream.core.clock import PartitionClock
+from stream.engine.connection import Connection
 from tests.broker.log import create_topic
 
 NOON = 1_767_268_800_000
@@ -24,7 +25,7 @@ async def test_each_learns_of_the_partitions_of_the_others(
 ) -> None:
     topic = topic_name("clocks")
     await create_topic(kafka, topic, partitions=1, cleanup_policy="compact")
-    one, other = Clocks(kafka, topic, 4), Clocks(kafka, topic, 4)
+    one, other = Clocks(Connection(kafka), topic, 4), Clocks(Connection(kafka), topic, 4)
     mine, theirs = {0: clock(5), 2: clock(7)}, {1: clock(6)}
     try:
         async with asyncio.timeout(20):
@@ -42,10 +43,10 @@ async def test_each_learns_of_the_partitions_of_the_others(
 
 
 async def test_who_owns_all_asks_nobody() -> None:
-    clocks = Clocks("nowhere:1", "clocks", 2)
+    clocks = Clocks(Connection("nowhere:1"), "clocks", 2)
     assert await clocks.exchange({0: clock(1), 1: clock(2)}, NOON) == {}
 
 
 async def test_without_a_broker_the_others_are_unknown() -> None:
-    clocks = Clocks("127.0.0.1:1", "clocks", 2)
+    clocks = Clocks(Connection("127.0.0.1:1"), "clocks", 2)
     assert await clocks.exchange({0: clock(1)}, NOON) == {1: None}

@@ -15,6 +15,7 @@ from stream.agents.idle import IdleRule
 from stream.core.clock import PartitionClock
 from stream.core.partition import Partition
 from stream.engine.client import Capabilities
+from stream.engine.connection import Connection
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.owned import OwnedPartition
 from stream.engine.state import Ahead
@@ -53,7 +54,7 @@ class Scene:
         self.source = Source()
         self.settings = Settings()
         config = EngineConfig(
-            bootstrap="",
+            connection=Connection(""),
             group="g",
             topic="app-events",
             changelog="c",
