@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from stream.engine.client import ProducerFenced, TopicPartition, batch_producer
+from stream.engine.connection import Connection
 from stream.engine.errors import CheckpointError
 from stream.engine.state import Change, Output
 
@@ -18,11 +19,15 @@ POSITION_HEADER = "position"
 
 
 class Snapshot(Struct, frozen=True):
-    """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile."""
+    """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile.
+
+    `local` goes to the local store only, together with `changes`.
+    """
 
     outputs: Sequence[Output]
     changes: Sequence[Change]
     next_offset: int
+    local: Sequence[Change] = ()
 
 
 class Destination(Struct, frozen=True):
@@ -51,10 +56,10 @@ class CheckpointWriter(Protocol):
 class TransactionalWriter:
     """Exactly once: changelog, outputs and input offset become visible together or not at all."""
 
-    def __init__(self, bootstrap: str, to: Destination) -> None:
+    def __init__(self, connection: Connection, to: Destination) -> None:
         self._to = to
         transactional_id = f"{to.group}-{to.topic}-{to.partition}"
-        self._producer = batch_producer(bootstrap, transactional_id=transactional_id)
+        self._producer = batch_producer(connection, transactional_id=transactional_id)
         self._in_transaction = False
 
     async def open(self) -> None:
@@ -99,10 +104,10 @@ class SequentialWriter:
     A crash in between repeats outputs, under the same ids.
     """
 
-    def __init__(self, bootstrap: str, to: Destination, commit: CommitOffset) -> None:
+    def __init__(self, connection: Connection, to: Destination, commit: CommitOffset) -> None:
         self._to = to
         self._commit = commit
-        self._producer = batch_producer(bootstrap)
+        self._producer = batch_producer(connection)
 
     async def open(self) -> None:
         await self._producer.start()
@@ -133,19 +138,27 @@ async def _send_changes(producer: Any, to: Destination, snapshot: Snapshot) -> l
 
 
 async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
-    by_topic: dict[str, _Batches] = {}
-    for name, key, value in snapshot.outputs:
-        batches = by_topic.get(name)
+    by_place: dict[tuple[str, int | None], _Batches] = {}
+    for output in snapshot.outputs:
+        place = (output[0], output[3] if len(output) == 4 else None)
+        batches = by_place.get(place)
         if batches is None:
-            batches = by_topic[name] = _Batches(producer)
-        batches.add(key, value)
+            batches = by_place[place] = _Batches(producer)
+        batches.add(output[1], output[2])
     sent: list[Sent] = []
-    for name, batches in by_topic.items():
+    for (name, partition), batches in by_place.items():
         topic = to.outputs[name]
-        # The input's partition number keeps a key in one partition, and in order; where the output
-        # has as many partitions as the input, it is also where Kafka's own partitioner looks for it.
-        partitions = await producer.partitions_for(topic)
-        sent += await batches.send(topic, to.partition % len(partitions))
+        count = len(await producer.partitions_for(topic))
+        if partition is None:
+            # The input's partition number keeps a key in one partition, and in order; where the output
+            # has as many partitions as the input, it is also where Kafka's own partitioner looks for it.
+            partition = to.partition % count
+        elif partition >= count:
+            raise CheckpointError(
+                f"{topic} has {count} partitions, but a record is for partition {partition}: was it made "
+                "with another number of partitions?"
+            )
+        sent += await batches.send(topic, partition)
     return sent
 
 

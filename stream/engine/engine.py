@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
+from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
 from stream.engine.owned import OwnedPartition
 from stream.engine.recovery import recover
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 class EngineConfig(Struct, frozen=True, kw_only=True):
     """What the engine runs on. `outputs` maps the names of a state's outputs to topics."""
 
-    bootstrap: str
+    connection: Connection
     group: str
     topic: str
     changelog: str
@@ -57,7 +58,7 @@ class Engine:
     """Owns partitions between rebalances, feeds them batches, and has their checkpoints written.
 
     `failed` is set, and `failure` says why, once the worker has to end: from then on nothing is
-    processed or written any more.
+    processed or written any more. `on_failure` is called with it once.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Engine:
         self.partitions: dict[int, OwnedPartition] = {}
         self.failure: Exception | None = None
         self.failed = asyncio.Event()
+        self.on_failure: Callable[[Exception], None] = lambda _: None
         self._source = source
         self._new_state = new_state
         self._observer = observer
@@ -124,9 +126,24 @@ class Engine:
             await asyncio.sleep(min(TICK_S, self.config.commit_interval_s))
             try:
                 self._begin_due_checkpoints()
+                await self._work()
             except Exception as error:
                 self.fail(error)
                 return
+
+    async def _work(self) -> None:
+        """Do what states have put off, in turn with the agent's slices of records."""
+        while waiting := [
+            owned
+            for owned in self.partitions.values()
+            if owned.has_work and owned.uncommitted <= MAX_UNCOMMITTED
+        ]:
+            for owned in waiting:
+                if owned.has_work:
+                    owned.work()
+                    self._begin_due_checkpoints()
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
 
     def ahead(self, number: int) -> Ahead | None:
         """How much of the input partition is not applied yet; None while that is not known."""
@@ -164,12 +181,12 @@ class Engine:
     async def _open(self, numbers: Sequence[int]) -> dict[int, OwnedPartition]:
         config = self.config
         writers = {number: self._writer(number) for number in numbers}
-        states = {number: self._new_state(number) for number in numbers}
+        states = {number: self._new_state(number, None) for number in numbers}
         try:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
             recovered = await recover(
-                config.bootstrap,
+                config.connection,
                 config.group,
                 topic=config.topic,
                 changelog=config.changelog,
@@ -197,8 +214,8 @@ class Engine:
         config = self.config
         to = Destination(config.topic, number, config.group, config.changelog, config.outputs)
         if config.guarantee == "exactly_once":
-            return TransactionalWriter(config.bootstrap, to)
-        return SequentialWriter(config.bootstrap, to, partial(self._source.commit, number))
+            return TransactionalWriter(config.connection, to)
+        return SequentialWriter(config.connection, to, partial(self._source.commit, number))
 
     async def release(self) -> None:
         """A rebalance begins: write everything, then hold still until `assign`."""
@@ -229,3 +246,4 @@ class Engine:
         if self.failure is None:
             self.failure = error
             self.failed.set()
+            self.on_failure(error)
