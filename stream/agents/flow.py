@@ -56,6 +56,9 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
         commit_interval_s=settings.commit_interval_ms / 1000,
         guarantee=guarantee,
         capabilities=capabilities,
+        partitions=partitions,
+        key=settings.input.key or "person",
+        keyed=settings.input.keyed,
     )
     flow = _Flow(settings, partitions, metrics)
     app = create_app(settings.group, settings.broker, capabilities, data_dir=settings.data_dir)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import faust
 from faust.types import TP
 
 from stream.engine.client import Capabilities
 from stream.engine.engine import Engine, EngineConfig
+from stream.engine.folders import StoreFolders
 from stream.engine.state import Ahead, Observer, StateFactory
 from stream.engine.table import StateTable, StateTables
 from stream.engine.transport import BatchConsumer, BatchSchema, BatchTransport
@@ -21,9 +22,13 @@ MAX_POLL_RECORDS = 2_000
 QUEUED_BATCHES = 8
 
 
+Store = Literal["rocksdb", "memory"]
+
+
 class EngineApp(faust.App):
     """A Faust app whose input topics reach their agents in batches; each has an engine of its own.
 
+    `folders` has the worker's local stores, or is None.
     `failed` is set, and `failure` says why, once any engine has failed: then all of them hold still.
     """
 
@@ -32,6 +37,7 @@ class EngineApp(faust.App):
         self.engines: list[Engine] = []
         self.failed = asyncio.Event()
         self.failure: Exception | None = None
+        self.folders: StoreFolders | None = None
 
     def fail(self, error: Exception) -> None:
         """End the worker for this reason; only the first one counts."""
@@ -67,9 +73,18 @@ class _FaustInput:
 
 
 def create_app(
-    group: str, bootstrap: str, capabilities: Capabilities, *, data_dir: Path, **settings: Any
+    group: str,
+    bootstrap: str,
+    capabilities: Capabilities,
+    *,
+    data_dir: Path,
+    store: Store = "memory",
+    **settings: Any,
 ) -> EngineApp:
-    """An app that is ready for its engines; `settings` are Faust's own, and win over ours."""
+    """An app that is ready for its engines; `settings` are Faust's own, and win over ours.
+
+    With local stores, they are kept in `data_dir`. Raises EngineError if that can't be written.
+    """
     session_timeout_s = capabilities.session_timeout_s
     app = EngineApp(
         group,
@@ -77,6 +92,8 @@ def create_app(
             "broker": "kafka://" + bootstrap.replace(",", ";"),
             "store": "memory://",
             "datadir": data_dir,
+            # Faust's default is 1.
+            "table_standby_replicas": 0,
             "autodiscover": False,
             "TableManager": StateTables,
             # Topics come from `footfall topics create`, with the compaction and retention they need.
@@ -97,6 +114,8 @@ def create_app(
             **settings,
         },
     )
+    if store == "rocksdb":
+        app.folders = StoreFolders(data_dir, group)
 
     async def release(*args: Any, **kwargs: Any) -> None:
         await asyncio.gather(*(engine.release() for engine in app.engines))
@@ -110,7 +129,7 @@ def add_engine(app: EngineApp, config: EngineConfig, new_state: StateFactory, ob
 
     Input topics with the same number of partitions are assigned alike.
     """
-    engine = Engine(config, _FaustInput(app, config.topic), new_state, observer)
+    engine = Engine(config, _FaustInput(app, config.topic), new_state, observer, app.folders)
     engine.on_failure = app.fail
     app.engines.append(engine)
     return engine

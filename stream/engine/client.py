@@ -34,6 +34,7 @@ __all__ = [
     "TopicPartition",
     "admin",
     "batch_producer",
+    "changelog_peeker",
     "probe",
     "state_reader",
 ]
@@ -100,6 +101,19 @@ def batch_producer(bootstrap: str, *, transactional_id: str | None = None) -> An
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
         transaction_timeout_ms=20_000,
+    )
+
+
+def changelog_peeker(bootstrap: str, group: str) -> Any:
+    """A consumer for the first records of changelogs: a fetch brings one batch of each, or little more."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4096,
+        fetch_max_wait_ms=50,
     )
 
 

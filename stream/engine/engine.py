@@ -11,11 +11,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from stream.engine import recovery
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
 from stream.engine.errors import RecoveryError
+from stream.engine.folders import StoreFolders
+from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
-from stream.engine.recovery import recover
+from stream.engine.replica import Replica
 from stream.engine.state import Ahead, Observer, Record, StateFactory
 
 # Between slices of a batch the event loop goes on with checkpoints: 500 records take some milliseconds.
@@ -23,12 +26,17 @@ SLICE = 500
 # A partition waits for its checkpoint in flight once this many records have piled up behind it.
 MAX_UNCOMMITTED = 100_000
 TICK_S = 0.05
+SWEEP_EVERY_S = 3_600.0
 
 log = logging.getLogger(__name__)
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True):
-    """What the engine runs on. `outputs` maps the names of a state's outputs to topics."""
+    """What the engine runs on. `outputs` maps the names of a state's outputs to topics.
+
+    `partitions` is the number of them that `topic` has. `key` says what its records are keyed by, and
+    `keyed` whether by its producers: with another answer, a state can't be gone on with.
+    """
 
     bootstrap: str
     group: str
@@ -38,6 +46,13 @@ class EngineConfig(Struct, frozen=True, kw_only=True):
     commit_interval_s: float
     guarantee: Guarantee
     capabilities: Capabilities
+    partitions: int
+    key: str = "person"
+    keyed: bool = True
+
+    def layout(self) -> Layout:
+        """What a changelog begins with that is begun now."""
+        return Layout(new_incarnation(), self.topic, self.partitions, self.key, self.keyed)
 
 
 class Input(Protocol):
@@ -57,11 +72,18 @@ class Engine:
     """Owns partitions between rebalances, feeds them batches, and has their checkpoints written.
 
     `failed` is set, and `failure` says why, once the worker has to end: from then on nothing is
-    processed or written any more. `on_failure` is called with it once.
+    processed or written any more. `on_failure` is called with it once. `restoring` has the number of
+    changelog records left to read, by partition, while there are any. Without `folders` there are no
+    local stores.
     """
 
     def __init__(
-        self, config: EngineConfig, source: Input, new_state: StateFactory, observer: Observer
+        self,
+        config: EngineConfig,
+        source: Input,
+        new_state: StateFactory,
+        observer: Observer,
+        folders: StoreFolders | None = None,
     ) -> None:
         self.config = config
         self.partitions: dict[int, OwnedPartition] = {}
@@ -71,6 +93,9 @@ class Engine:
         self._source = source
         self._new_state = new_state
         self._observer = observer
+        self._folders = folders
+        self._swept_at = time.monotonic()
+        self.restoring: dict[int, int] = {}
         self._generation = -1
         self._ticker: asyncio.Task[None] | None = None
 
@@ -126,6 +151,7 @@ class Engine:
             try:
                 self._begin_due_checkpoints()
                 await self._work()
+                self._sweep()
             except Exception as error:
                 self.fail(error)
                 return
@@ -143,6 +169,15 @@ class Engine:
                     self._begin_due_checkpoints()
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
+
+    def _sweep(self) -> None:
+        if self._folders is None or time.monotonic() - self._swept_at < SWEEP_EVERY_S:
+            return
+        self._swept_at = time.monotonic()
+        for owned in self.partitions.values():
+            if owned.replica is not None and not owned.behind:
+                owned.replica.stamp()
+        self._folders.sweep()
 
     def ahead(self, number: int) -> Ahead | None:
         """How much of the input partition is not applied yet; None while that is not known."""
@@ -166,7 +201,7 @@ class Engine:
     async def _assign(self, numbers: set[int], generation: int) -> None:
         kept = self.partitions.keys() & numbers if generation == self._generation + 1 else set()
         self._generation = generation
-        await asyncio.gather(*(self.partitions.pop(number).close() for number in {*self.partitions} - kept))
+        await asyncio.gather(*(self._give_up(number) for number in {*self.partitions} - kept))
         opened = await self._open(sorted(numbers - kept)) if numbers - kept else {}
         self.partitions.update(opened)
         if self.failure is not None:
@@ -177,37 +212,84 @@ class Engine:
             self._ticker = asyncio.create_task(self._tick(), name="checkpoint ticker")
         self._observer.on_assigned(sorted(self.partitions))
 
+    async def _give_up(self, number: int) -> None:
+        owned = self.partitions.pop(number)
+        await owned.close()
+        if owned.replica is not None:
+            self._close(owned.replica)
+
+    def _close(self, replica: Replica) -> None:
+        if self._folders is not None and replica.store is not None:
+            self._folders.close(replica.store)
+
     async def _open(self, numbers: Sequence[int]) -> dict[int, OwnedPartition]:
-        config = self.config
         writers = {number: self._writer(number) for number in numbers}
-        states = {number: self._new_state(number, None) for number in numbers}
+        replicas: dict[int, Replica] = {}
+        began_at = time.monotonic()
         try:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
-            recovered = await recover(
-                config.bootstrap,
-                config.group,
-                topic=config.topic,
-                changelog=config.changelog,
-                states=states,
-                capabilities=config.capabilities,
-            )
+            next_offsets = await self._recover(numbers, replicas)
         except BaseException:
             await asyncio.gather(*(writer.close() for writer in writers.values()))
+            for replica in replicas.values():
+                self._close(replica)
             raise
+        finally:
+            self.restoring.clear()
         opened = {}
-        for number, found in recovered.items():
+        for number, replica in replicas.items():
             opened[number] = OwnedPartition(
-                config.topic,
+                self.config.topic,
                 number,
-                states[number],
+                replica.state,
                 writers[number],
-                next_offset=found.next_offset,
+                next_offset=next_offsets[number],
                 observer=self._observer,
                 on_failure=self.fail,
+                replica=replica,
             )
-            self._observer.on_recovery(number, found.records, found.seconds)
+            self._observer.on_recovery(number, replica.records, time.monotonic() - began_at)
         return opened
+
+    async def _recover(self, numbers: Sequence[int], replicas: dict[int, Replica]) -> dict[int, int]:
+        """Fill `replicas` with restored ones, and return where their input goes on."""
+        config = self.config
+        layouts = await recovery.layouts_of(
+            config.bootstrap, config.group, config.changelog, numbers, config.layout()
+        )
+        reader = await recovery.open_reader(config.bootstrap, config.group)
+        try:
+            bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
+            for number in numbers:
+                replicas[number] = self._replica(number, layouts[number], *bounds[number])
+            await recovery.read_to_end(reader, config.changelog, replicas, self.restoring)
+            positions = await recovery.committed_positions(reader, config.topic, numbers, config.capabilities)
+        finally:
+            await reader.stop()
+        next_offsets = {}
+        for number, replica in replicas.items():
+            replica.settle()
+            replica.state.restored()
+            next_offsets[number] = recovery.next_offset(
+                config.topic, number, positions[number], replica.position
+            )
+        return next_offsets
+
+    def _replica(self, number: int, layout: Layout | None, beginning: int, end: int | None) -> Replica:
+        """What there is of a partition here, if it is of use; else an empty one."""
+        replica = self._new_replica(number)
+        why = replica.why_stale(layout, beginning, end)
+        if why is not None and self._folders is not None and replica.store is not None:
+            self._folders.discard(replica.store, why)
+            replica = self._new_replica(number)
+        replica.layout = layout
+        return replica
+
+    def _new_replica(self, number: int) -> Replica:
+        config = self.config
+        store = None if self._folders is None else self._folders.open(config.topic, number)
+        return Replica(config.changelog, number, self._new_state(number, store), store, config.layout())
 
     def _writer(self, number: int) -> CheckpointWriter:
         config = self.config
@@ -226,8 +308,7 @@ class Engine:
             self._ticker.cancel()
             self._ticker = None
         await self._hold_and_flush()
-        await asyncio.gather(*(owned.close() for owned in self.partitions.values()))
-        self.partitions.clear()
+        await asyncio.gather(*(self._give_up(number) for number in list(self.partitions)))
 
     async def _hold_and_flush(self) -> None:
         # Held first: else the agent goes on with its batch while this waits for the broker.

@@ -95,3 +95,5 @@ class StateTables(TableManager):
         # The fetcher stops in here, so nothing new arrives; a stop sends no `partitions_revoked`.
         await super().on_stop()
         await asyncio.gather(*(engine.stop() for engine in self.app.engines))
+        if self.app.folders is not None:
+            self.app.folders.release()
