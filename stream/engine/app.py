@@ -10,6 +10,7 @@ import faust
 from faust.types import TP
 
 from stream.engine.client import Capabilities
+from stream.engine.connection import Connection
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.folders import StoreFolders
 from stream.engine.state import Ahead, Observer, StateFactory
@@ -74,7 +75,7 @@ class _FaustInput:
 
 def create_app(
     group: str,
-    bootstrap: str,
+    connection: Connection,
     capabilities: Capabilities,
     *,
     data_dir: Path,
@@ -89,7 +90,7 @@ def create_app(
     app = EngineApp(
         group,
         **{
-            "broker": "kafka://" + bootstrap.replace(",", ";"),
+            "broker": "kafka://" + connection.bootstrap.replace(",", ";"),
             "store": "memory://",
             "datadir": data_dir,
             # Faust's default is 1.

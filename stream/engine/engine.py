@@ -14,6 +14,7 @@ from msgspec import Struct
 from stream.engine import recovery
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
+from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
 from stream.engine.folders import StoreFolders
 from stream.engine.layout import Layout, new_incarnation
@@ -38,7 +39,7 @@ class EngineConfig(Struct, frozen=True, kw_only=True):
     `keyed` whether by its producers: with another answer, a state can't be gone on with.
     """
 
-    bootstrap: str
+    connection: Connection
     group: str
     topic: str
     changelog: str
@@ -256,9 +257,9 @@ class Engine:
         """Fill `replicas` with restored ones, and return where their input goes on."""
         config = self.config
         layouts = await recovery.layouts_of(
-            config.bootstrap, config.group, config.changelog, numbers, config.layout()
+            config.connection, config.group, config.changelog, numbers, config.layout()
         )
-        reader = await recovery.open_reader(config.bootstrap, config.group)
+        reader = await recovery.open_reader(config.connection, config.group)
         try:
             bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
             for number in numbers:
@@ -295,8 +296,8 @@ class Engine:
         config = self.config
         to = Destination(config.topic, number, config.group, config.changelog, config.outputs)
         if config.guarantee == "exactly_once":
-            return TransactionalWriter(config.bootstrap, to)
-        return SequentialWriter(config.bootstrap, to, partial(self._source.commit, number))
+            return TransactionalWriter(config.connection, to)
+        return SequentialWriter(config.connection, to, partial(self._source.commit, number))
 
     async def release(self) -> None:
         """A rebalance begins: write everything, then hold still until `assign`."""

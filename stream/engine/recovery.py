@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from stream.engine.client import Capabilities, TopicPartition, changelog_peeker, state_reader
+from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
 from stream.engine.layout import LAYOUT_KEY, Layout, check, decode
 from stream.engine.replica import Replica, now_ms
@@ -25,13 +26,13 @@ log = logging.getLogger(__name__)
 
 
 async def layouts_of(
-    bootstrap: str, group: str, changelog: str, numbers: Iterable[int], wanted: Layout
+    connection: Connection, group: str, changelog: str, numbers: Iterable[int], wanted: Layout
 ) -> dict[int, Layout | None]:
     """The layout that each partition of the changelog begins with, or None.
 
     Raises RecoveryError where one is not what is wanted.
     """
-    reader = changelog_peeker(bootstrap, group)
+    reader = changelog_peeker(connection, group)
     await reader.start()
     found: dict[int, Layout | None] = {}
     unread = {TopicPartition(changelog, number) for number in numbers}
@@ -140,9 +141,9 @@ def _raise_if_stalled(moved_at: float, unread: Iterable[TopicPartition]) -> None
         )
 
 
-async def open_reader(bootstrap: str, group: str) -> Any:
+async def open_reader(connection: Connection, group: str) -> Any:
     """A started reader of changelogs and positions; stop it."""
-    reader = state_reader(bootstrap, group)
+    reader = state_reader(connection, group)
     await reader.start()
     return reader
 
