@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from stream.engine.folders import StoreFolders
 from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
 from stream.engine.replica import Replica
+from stream.engine.standby import Standbys
 from stream.engine.state import Ahead, Observer, Record, StateFactory
 
 # Between slices of a batch the event loop goes on with checkpoints: 500 records take some milliseconds.
@@ -97,6 +98,13 @@ class Engine:
         self._folders = folders
         self._swept_at = time.monotonic()
         self.restoring: dict[int, int] = {}
+        self.standbys = Standbys(
+            partial(recovery.open_reader, config.connection, config.group),
+            config.changelog,
+            self._open_standbys,
+            self._close,
+            self.fail,
+        )
         self._generation = -1
         self._ticker: asyncio.Task[None] | None = None
 
@@ -185,25 +193,27 @@ class Engine:
         owned = self.partitions.get(number)
         return None if owned is None else self._source.ahead(number, owned.next_offset)
 
-    async def assign(self, numbers: set[int], generation: int) -> None:
+    async def assign(self, numbers: set[int], generation: int, standbys: Iterable[int] = ()) -> None:
         """Own exactly these partitions: drop those lost, restore those new, go on with those kept.
 
+        Of `standbys`, keep copies: whoever owns them may be another worker.
         `generation` is the group's: where one was missed, another worker may have owned, and changed,
         what seems to have been kept. Raises RecoveryError; the worker ends then.
         """
         try:
-            await self._assign(numbers, generation)
+            await self._assign(numbers, generation, standbys)
         except KafkaError as error:
             names = ", ".join(map(str, sorted(numbers)))
             raise RecoveryError(
                 f"could not take over partitions {names} of {self.config.topic}: {error!r}"
             ) from error
 
-    async def _assign(self, numbers: set[int], generation: int) -> None:
+    async def _assign(self, numbers: set[int], generation: int, standbys: Iterable[int]) -> None:
         kept = self.partitions.keys() & numbers if generation == self._generation + 1 else set()
         self._generation = generation
         await asyncio.gather(*(self._give_up(number) for number in {*self.partitions} - kept))
-        opened = await self._open(sorted(numbers - kept)) if numbers - kept else {}
+        copies = await self.standbys.take(numbers)
+        opened = await self._open(sorted(numbers - kept), copies) if numbers - kept else {}
         self.partitions.update(opened)
         if self.failure is not None:
             return
@@ -212,6 +222,7 @@ class Engine:
         if self._ticker is None:
             self._ticker = asyncio.create_task(self._tick(), name="checkpoint ticker")
         self._observer.on_assigned(sorted(self.partitions))
+        self.standbys.follow(set(standbys) - numbers)
 
     async def _give_up(self, number: int) -> None:
         owned = self.partitions.pop(number)
@@ -223,9 +234,10 @@ class Engine:
         if self._folders is not None and replica.store is not None:
             self._folders.close(replica.store)
 
-    async def _open(self, numbers: Sequence[int]) -> dict[int, OwnedPartition]:
+    async def _open(self, numbers: Sequence[int], copies: Mapping[int, Replica]) -> dict[int, OwnedPartition]:
         writers = {number: self._writer(number) for number in numbers}
-        replicas: dict[int, Replica] = {}
+        replicas = dict(copies)
+        read_before = {number: replica.records for number, replica in copies.items()}
         began_at = time.monotonic()
         try:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
@@ -250,20 +262,21 @@ class Engine:
                 on_failure=self.fail,
                 replica=replica,
             )
-            self._observer.on_recovery(number, replica.records, time.monotonic() - began_at)
+            read = replica.records - read_before.get(number, 0)
+            self._observer.on_recovery(number, read, time.monotonic() - began_at)
         return opened
 
     async def _recover(self, numbers: Sequence[int], replicas: dict[int, Replica]) -> dict[int, int]:
-        """Fill `replicas` with restored ones, and return where their input goes on."""
+        """Bring `replicas` up to date, those missing too, and return where their input goes on."""
         config = self.config
-        layouts = await recovery.layouts_of(
-            config.connection, config.group, config.changelog, numbers, config.layout()
-        )
+        layouts = await self._layouts(numbers)
         reader = await recovery.open_reader(config.connection, config.group)
         try:
             bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
             for number in numbers:
-                replicas[number] = self._replica(number, layouts[number], *bounds[number])
+                replicas[number] = self._trusted(
+                    replicas.get(number) or self._new_replica(number), layouts[number], *bounds[number]
+                )
             await recovery.read_to_end(reader, config.changelog, replicas, self.restoring)
             positions = await recovery.committed_positions(reader, config.topic, numbers, config.capabilities)
         finally:
@@ -277,13 +290,32 @@ class Engine:
             )
         return next_offsets
 
-    def _replica(self, number: int, layout: Layout | None, beginning: int, end: int | None) -> Replica:
-        """What there is of a partition here, if it is of use; else an empty one."""
-        replica = self._new_replica(number)
+    async def _open_standbys(self, numbers: Iterable[int]) -> dict[int, Replica]:
+        config, numbers = self.config, sorted(numbers)
+        layouts = await self._layouts(numbers)
+        reader = await recovery.open_reader(config.connection, config.group)
+        try:
+            bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
+        finally:
+            await reader.stop()
+        return {
+            number: self._trusted(self._new_replica(number), layouts[number], *bounds[number])
+            for number in numbers
+        }
+
+    async def _layouts(self, numbers: Sequence[int]) -> dict[int, Layout | None]:
+        config = self.config
+        return await recovery.layouts_of(
+            config.connection, config.group, config.changelog, numbers, config.layout()
+        )
+
+    def _trusted(self, replica: Replica, layout: Layout | None, beginning: int, end: int | None) -> Replica:
+        """The replica, if it is of use; else an empty one."""
         why = replica.why_stale(layout, beginning, end)
-        if why is not None and self._folders is not None and replica.store is not None:
-            self._folders.discard(replica.store, why)
-            replica = self._new_replica(number)
+        if why is not None:
+            if self._folders is not None and replica.store is not None:
+                self._folders.discard(replica.store, why)
+            replica = self._new_replica(replica.number)
         replica.layout = layout
         return replica
 
@@ -309,6 +341,7 @@ class Engine:
             self._ticker.cancel()
             self._ticker = None
         await self._hold_and_flush()
+        await self.standbys.stop()
         await asyncio.gather(*(self._give_up(number) for number in list(self.partitions)))
 
     async def _hold_and_flush(self) -> None:

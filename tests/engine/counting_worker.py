@@ -38,6 +38,7 @@ class Order(msgspec.Struct, kw_only=True):
     echo: bool = True
     store: Store = "memory"
     keyed: bool = True
+    standby: int = 0
 
 
 INDEX = b"\xfd"
@@ -144,6 +145,7 @@ async def work(order: Order) -> None:
         capabilities,
         data_dir=Path(order.data_dir),
         store=order.store,
+        standby=order.standby,
         # The least that Kafka takes: tests wait for it after each kill.
         broker_session_timeout=6.0,
         broker_heartbeat_interval=1.0,
