@@ -159,6 +159,13 @@ async def work(order: Order) -> None:
             message: BatchMessage = event.message
             await engine.process(message.partition, message.records, follows=message.follows)
 
+    if order.standby:
+
+        @app.timer(0.2)  # type: ignore[untyped-decorator]
+        async def tell_of_standbys() -> None:
+            read = sum(replica.records for replica in engine.standbys.replicas.values())
+            print("standby has", read, flush=True)  # noqa: T201
+
     await run(app, on_ready=lambda: print("ready", flush=True))  # noqa: T201
 
 
