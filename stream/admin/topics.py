@@ -18,7 +18,8 @@ Action = Literal["created", "would create", "there already", "differs", "failed"
 CHANGELOGS = ("profiles",)
 CARRIES_A_RECORD = ("dead-letters", "late")
 
-# A record of Kafka's default limit of 1 MiB, quoted in JSON: a control character becomes six.
+# More than any dead letter or late event takes: of what is larger, they carry only the beginning
+# (stream/core/publishing.py), however large a record the input allows.
 CARRIER_BYTES = 8 * 1024 * 1024
 # Only closed segments are compacted, and what is not compacted is read at every start.
 CHANGELOG_SEGMENT_BYTES = 64 * 1024 * 1024
