@@ -76,7 +76,7 @@ async def _look(settings: Settings) -> Broker:
     source, changelog = settings.input.topic, changelog_topic(settings)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
     wanted = [source, changelog, *outputs]
-    broker = await look(settings.broker, transactional_id=f"{settings.group}-probe", topics=wanted)
+    broker = await look(settings.connection, transactional_id=f"{settings.group}-probe", topics=wanted)
     missing = [topic for topic in wanted if topic not in broker.partitions]
     if missing:
         names = ", ".join(missing)

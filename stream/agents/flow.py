@@ -47,7 +47,7 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
     """The Faust app of a worker, ready to run; `partitions` is the input topic's number of them."""
     guarantee = guarantee_of(settings, capabilities)
     config = EngineConfig(
-        bootstrap=settings.broker,
+        connection=settings.connection,
         group=settings.group,
         topic=settings.input.topic,
         changelog=changelog_topic(settings),

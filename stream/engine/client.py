@@ -22,6 +22,8 @@ from aiokafka.errors import (
 )
 from msgspec import Struct
 
+from stream.engine.connection import Connection
+
 __all__ = [
     "AIOKafkaConsumer",
     "AIOKafkaProducer",
@@ -67,12 +69,12 @@ class Capabilities(Struct, frozen=True):
         return 10.0 if self.transactions else 6.0
 
 
-async def probe(bootstrap: str, transactional_id: str) -> Capabilities:
+async def probe(connection: Connection, transactional_id: str) -> Capabilities:
     """Ask the broker for a producer id: a broker with transactions gives one, others refuse.
 
     Raises KafkaConnectionError where there is no broker, KafkaError where it may not be asked.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transactional_id)
+    producer = AIOKafkaProducer(**connection.options(), transactional_id=transactional_id)
     # The refusal is an answer, not an incident: aiokafka logs it as an error.
     sender_log = logging.getLogger("aiokafka.producer.sender")
     disabled, sender_log.disabled = sender_log.disabled, True
@@ -87,15 +89,15 @@ async def probe(bootstrap: str, transactional_id: str) -> Capabilities:
     return Capabilities(transactions=True)
 
 
-def admin(bootstrap: str) -> Any:
+def admin(connection: Connection) -> Any:
     """A client that asks about topics."""
-    return AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    return AIOKafkaAdminClient(**connection.options())
 
 
-def batch_producer(bootstrap: str, *, transactional_id: str | None = None) -> Any:
+def batch_producer(connection: Connection, *, transactional_id: str | None = None) -> Any:
     """A producer for whole batches; with a transactional id, `start()` fences its earlier owners."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **connection.options(),
         transactional_id=transactional_id,
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
@@ -103,10 +105,10 @@ def batch_producer(bootstrap: str, *, transactional_id: str | None = None) -> An
     )
 
 
-def state_reader(bootstrap: str, group: str) -> Any:
+def state_reader(connection: Connection, group: str) -> Any:
     """A consumer that reads changelogs and the group's offsets, and is not a member of the group."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **connection.options(),
         group_id=group,
         enable_auto_commit=False,
         isolation_level="read_committed",

@@ -8,6 +8,7 @@ import pytest
 
 from stream.admin import Outcome, connect, create, wanted
 from stream.admin.topics import existing
+from stream.engine.connection import Connection
 from stream.settings import Input, Settings, Topics
 from tests.broker.log import create_topic
 
@@ -31,7 +32,7 @@ def settings_for(address: str, topic_name: TopicName, **changed: object) -> Sett
 async def make(
     settings: Settings, *, input_partitions: int | None = None, dry_run: bool = False
 ) -> list[Outcome]:
-    async with connect(settings.broker) as admin:
+    async with connect(settings.connection) as admin:
         return await create(admin, settings, input_partitions=input_partitions, dry_run=dry_run)
 
 
@@ -55,7 +56,7 @@ async def test_all_topics_are_created_with_partitions_retention_and_compaction(
     outcomes = await make(settings)
 
     assert actions(outcomes) == {"created"}
-    async with connect(kafka) as admin:
+    async with connect(Connection(kafka)) as admin:
         found = await existing(admin, [outcome.topic.name for outcome in outcomes])
     outputs = ("visits", "transitions", "engagement", "incidents", "daily", "dead-letters", "late")
     changelog = f"{settings.group}-profiles-changelog"
@@ -88,7 +89,7 @@ async def test_a_dry_run_creates_nothing(tansu: str, topic_name: TopicName) -> N
     settings = settings_for(tansu, topic_name)
     outcomes = await make(settings, dry_run=True)
     assert actions(outcomes) == {"would create"}
-    async with connect(tansu) as admin:
+    async with connect(Connection(tansu)) as admin:
         assert await existing(admin, [outcome.topic.name for outcome in outcomes]) == {}
 
 
@@ -123,7 +124,7 @@ async def test_an_input_with_other_partitions_than_asked_for_stops_it(
         "leave --input-partitions out to go with 2",
         True,
     )
-    async with connect(tansu) as admin:
+    async with connect(Connection(tansu)) as admin:
         assert list(await existing(admin, [topic.name for topic in wanted(settings, 2)])) == [
             settings.input.topic
         ]

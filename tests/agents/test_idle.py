@@ -12,6 +12,7 @@ from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
 from stream.core.partition import Partition
 from stream.engine.client import Capabilities
+from stream.engine.connection import Connection
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.owned import OwnedPartition
 from stream.engine.state import Ahead
@@ -49,7 +50,7 @@ class Scene:
         self.source = Source()
         self.settings = Settings()
         config = EngineConfig(
-            bootstrap="",
+            connection=Connection(""),
             group="g",
             topic="app-events",
             changelog="c",
