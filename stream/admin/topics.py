@@ -78,8 +78,14 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, compacted)
         for table in CHANGELOGS
     ]
+    changelogs.append(Topic(sent_topic(settings), "changelog", partitions, compacted))
     events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
     return [events, *outputs, *changelogs]
+
+
+def sent_topic(settings: Settings) -> str:
+    """Which dead letters `footfall dead-letters replay` has sent back: a note each, kept for ever."""
+    return f"{settings.group}-dead-letters-sent"
 
 
 def _output_configs(settings: Settings, name: str) -> dict[str, str]:
