@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from stream.admin.connection import AdminError, in_words, settled
@@ -39,16 +38,13 @@ async def offsets(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition
     return {place: one.offset for place, one in found.items() if one.offset >= 0}
 
 
-async def forget(admin: AIOKafkaAdminClient, group: str) -> bool:
-    """Delete the group with all its offsets. False where the broker cannot. Raises AdminError."""
+async def forget(admin: AIOKafkaAdminClient, group: str) -> None:
+    """Delete the group with all its offsets, if there is one. Raises AdminError."""
     coordinator = await admin.find_coordinator(group)
     request = DeleteGroupsRequest([group])
-    try:
-        reply = await settled(
-            lambda: admin._send_request(request, coordinator), lambda reply: int(reply.results[0][1])
-        )
-    except (IncompatibleBrokerVersion, NotImplementedError):
-        return False
+    reply = await settled(
+        lambda: admin._send_request(request, coordinator), lambda reply: int(reply.results[0][1])
+    )
     code = reply.results[0][1]
     if code == _NOT_EMPTY:
         raise AdminError(f"group {group} has members again", "stop its workers, and run this again")
@@ -56,11 +52,10 @@ async def forget(admin: AIOKafkaAdminClient, group: str) -> bool:
         raise AdminError(
             f"group {group} cannot be deleted: {in_words(code)}", f"let this user delete group {group}"
         )
-    return True
 
 
 async def set_offsets(settings: Settings, group: str, places: Mapping[TopicPartition, int]) -> None:
-    """Have the group, which has no members, go on at these offsets. Raises KafkaError."""
+    """Have the group, which has no members, go on at these offsets. Raises aiokafka's KafkaError."""
     consumer = AIOKafkaConsumer(
         **settings.connection.options(), client_id="footfall-admin", group_id=group, enable_auto_commit=False
     )
@@ -92,6 +87,3 @@ async def offsets_at(
         return {place: ends[place] if at[place] is None else at[place].offset for place in places}
     finally:
         await consumer.stop()
-
-
-__all__ = ["KafkaError", "Member", "forget", "members", "offsets", "offsets_at", "set_offsets"]

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
+from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from stream.admin import groups, topics, transactions
 from stream.admin.connection import AdminError, connect, in_words
 from stream.admin.log_sizes import log_sizes
+from stream.engine.client import probe
 from stream.settings import Settings
 
 Start = Literal["beginning", "end"] | int
@@ -23,11 +24,10 @@ Start = Literal["beginning", "end"] | int
 
 _GONE_WITHIN_S = 30.0
 _NO_SUCH_TOPIC = 3
-_UNKNOWN = -1
 
 
 class Doomed(Struct, frozen=True):
-    """A topic that is deleted and made anew. `records` counts offsets, `size` all copies in bytes, if known."""
+    """A topic that is deleted and made anew. `records` counts offsets; `size` is in bytes, of all copies."""
 
     name: str
     partitions: int
@@ -38,8 +38,8 @@ class Doomed(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What a reset does. `kept` are outputs that stay; `offsets` counts partitions by group.
 
-    `folder` has the local stores of this machine, None where there are none; `to_read` is the number of records
-    that workers then read, about.
+    `folder` has the local stores of this machine, None where there are none; `to_read` is about the number of
+    records that workers then read.
     """
 
     topics: tuple[Doomed, ...]
@@ -53,6 +53,7 @@ class Plan(Struct, frozen=True):
 async def plan(settings: Settings, *, start: Start = "beginning", outputs: bool = False) -> Plan:
     """What a reset would do. Raises AdminError, also while the group has members."""
     async with _admin(settings) as admin:
+        await _refuse_what_cannot(settings)
         await _refuse_members(admin, settings)
         wanted = topics.wanted(settings, settings.topics.partitions)
         found = await topics.existing(admin, [topic.name for topic in wanted])
@@ -62,15 +63,12 @@ async def plan(settings: Settings, *, start: Start = "beginning", outputs: bool 
         partitions = {name: one.partitions for name, one in found.items()}
         source = settings.input.topic
         folder = settings.data_dir / settings.group
+        held = [
+            Doomed(name, partitions[name], await _held(settings, name, partitions[name]), sizes.get(name))
+            for name in doomed
+        ]
         return Plan(
-            topics=tuple(
-                [
-                    Doomed(
-                        name, partitions[name], await _held(settings, name, partitions[name]), sizes.get(name)
-                    )
-                    for name in doomed
-                ]
-            ),
+            topics=tuple(held),
             kept=tuple(
                 topic.name
                 for topic in wanted
@@ -88,20 +86,22 @@ async def reset(
 ) -> list[topics.Outcome]:
     """Do it, and say what became of the topics. Can be run again where it was interrupted. Raises AdminError.
 
-    In an order in which a worker that starts too early finds all of the old state, or none: local stores; what
-    the group has committed; the topics, all in one request.
+    In an order in which a worker that starts too early finds all of the old state, or none: local stores;
+    what the group has committed; the topics, all in one request.
     """
     async with _admin(settings) as admin:
+        await _refuse_what_cannot(settings)
         await _refuse_members(admin, settings)
         wanted = topics.wanted(settings, settings.topics.partitions)
         found = await topics.existing(admin, [topic.name for topic in wanted])
         await _fence(admin, settings, found)
         await asyncio.to_thread(shutil.rmtree, settings.data_dir / settings.group, ignore_errors=True)
-        forgotten = {group: await groups.forget(admin, group) for group in _groups(settings, outputs)}
+        for group in _groups(settings, outputs):
+            await groups.forget(admin, group)
         doomed = [topic.name for topic in _doomed(settings, wanted, outputs) if topic.name in found]
-        await _delete(admin, settings, doomed)
+        await _delete(admin, doomed)
         outcomes = await _create(admin, settings, doomed)
-        if start != "beginning" or not forgotten[settings.group]:
+        if start != "beginning":
             source = outcomes[0].topic
             places = await groups.offsets_at(settings, source.name, source.partitions, start)
             await groups.set_offsets(settings, settings.group, places)
@@ -117,6 +117,15 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         raise AdminError(
             f"{settings.broker}: {str(error) or type(error).__name__}", "run this again: it goes on"
         ) from error
+
+
+async def _refuse_what_cannot(settings: Settings) -> None:
+    # tansu hangs up when it is asked for a group's offsets; its lack of transactions tells it apart.
+    if not (await probe(settings.connection, f"{settings.group}-probe")).transactions:
+        raise AdminError(
+            f"the broker at {settings.broker} has no transactions, and cannot delete groups and topics",
+            "the embedded one keeps everything in memory: start it anew; or use another group",
+        )
 
 
 async def _refuse_members(admin: AIOKafkaAdminClient, settings: Settings) -> None:
@@ -164,16 +173,11 @@ async def _fence(admin: AIOKafkaAdminClient, settings: Settings, found: dict[str
                     return  # no transactions here, or none for this user: nothing to fence
 
 
-async def _delete(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> None:
+async def _delete(admin: AIOKafkaAdminClient, names: list[str]) -> None:
     if not names:
         return
-    try:
-        reply = await admin.delete_topics(names)
-    except (IncompatibleBrokerVersion, NotImplementedError) as error:
-        raise _cannot_delete(settings) from error
+    reply = await admin.delete_topics(names)
     for name, code in reply.topic_error_codes:
-        if code == _UNKNOWN:
-            raise _cannot_delete(settings)
         if code not in (0, _NO_SUCH_TOPIC):
             raise AdminError(
                 f"{name} cannot be deleted: {in_words(code)}",
@@ -189,13 +193,6 @@ async def _delete(admin: AIOKafkaAdminClient, settings: Settings, names: list[st
             f"still there after {_GONE_WITHIN_S:g} s: {', '.join(sorted(left))}",
             "is a broker of the cluster down? Run this again: it goes on",
         ) from error
-
-
-def _cannot_delete(settings: Settings) -> AdminError:
-    return AdminError(
-        f"the broker at {settings.broker} cannot delete topics",
-        "the embedded one keeps everything in memory: start it anew; or use another group",
-    )
 
 
 async def _create(

@@ -69,6 +69,8 @@ class Sender:
             transactional_id=self._group if self.transactions else None,
             acks="all",
             linger_ms=5,
+            # A run that is killed holds up the readers of the input for so long.
+            transaction_timeout_ms=20_000,
             max_batch_size=512 * 1024,
             max_request_size=_MAX_REQUEST_BYTES,
         )

@@ -48,8 +48,8 @@ def command(config: Path | None, start: Start, outputs: bool, dry_run: bool, yes
     """Forget all state, and begin anew: needed after a change that old state does not fit.
 
     Such as another number of partitions, or another person key. Stop all workers of the group first. It
-    deletes the group's offsets, its changelogs and the local stores of this machine, and makes the topics anew.
-    The events are not touched. Where it was interrupted, run it again.
+    deletes the group's offsets, its changelogs and the local stores of this machine, and makes the topics
+    anew. The events are not touched. Where it was interrupted, run it again.
 
     \b
         footfall reset --dry-run
@@ -101,9 +101,9 @@ def _show(planned: Plan, settings: Settings, start: Start) -> None:
     )
     if planned.kept:
         click.echo(
-            f"What was published stays in {', '.join(planned.kept)}, and what is worked out anew is published "
-            "again. Where the same events are read, under the same ids; where reading begins elsewhere, a "
-            "transition's id (person#1, person#2 ...) may come again with another meaning. --outputs deletes it."
+            f"What was published stays in {', '.join(planned.kept)}, and is published again as it is worked "
+            "out anew: under the same ids where the same events are read. Where reading begins elsewhere, a "
+            "transition's id (person#1 ...) may come again with another meaning. --outputs deletes all of it."
         )
     click.echo("Local stores on other machines are thrown away by their workers when they start.")
 

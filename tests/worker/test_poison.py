@@ -34,7 +34,7 @@ def poison() -> list[Event]:
     padding = "\x01\x02\x1f" * 1_000
     return [
         (b"u", None),  # tombstone
-        (None, None),
+        (b"", None),
         (b"u", b""),
         (b"u", b"\x00"),
         (b"u", bytes(range(256))),
