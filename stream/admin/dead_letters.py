@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from msgspec import Struct, field
 
-from stream.admin.connection import AdminError
+from stream.admin.connection import AdminError, connect
 from stream.admin.originals import Original, Originals
 from stream.admin.sending import Sender, Sending
 from stream.admin.topics import sent_topic
@@ -152,6 +152,8 @@ async def _open(settings: Settings, choice: Choice, *, sending: bool) -> AsyncIt
             await made.start()
             return made
 
+        async with connect(settings.connection):
+            pass  # or it says that no broker answers, and what to do
         capabilities = await probe(settings.connection, f"{settings.group}-probe")
         reader = await consumer(f"{settings.group}-dead-letters")
         topics = await _topics(reader)

@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
 
 
 def wanted(settings: Settings, partitions: int) -> list[Topic]:
-    """All topics of a worker, the input first; all but the board with the input's number of `partitions`."""
+    """All topics of a worker, the input first; all but the boards with the input's number of `partitions`."""
     outputs = [
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
@@ -78,11 +78,11 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, compacted)
         for table in CHANGELOGS
     ]
-    changelogs.append(Topic(sent_topic(settings), "changelog", partitions, compacted))
     events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
     # One partition, for a few records that workers tell each other.
     clocks = Topic(f"{settings.group}-clocks", "board", 1, {"cleanup.policy": "compact"})
-    return [events, *outputs, *changelogs, clocks]
+    sent = Topic(sent_topic(settings), "board", 1, compacted)
+    return [events, *outputs, *changelogs, clocks, sent]
 
 
 def sent_topic(settings: Settings) -> str:
@@ -153,8 +153,8 @@ def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Diff
         "input": f"leave --input-partitions out to go with {found.partitions}",
         "output": "use another prefix, or, where its records may go, delete it and run "
         f"`footfall topics create` again: {_delete(settings, topic)}",
-        "changelog": "use another group, whose worker starts from the input's beginning, or stop the "
-        f"workers, delete it and run `footfall topics create` again: {_delete(settings, topic)}",
+        "changelog": "stop the workers and run `footfall reset`, which tells what that means and asks first; "
+        "or use another group",
         "board": f"delete it and run `footfall topics create` again: {_delete(settings, topic)}",
     }
     what = f"has {count(found.partitions)}, and must have {topic.partitions}"

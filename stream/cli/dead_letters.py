@@ -79,6 +79,8 @@ def show_command(
     with _progress("read") as on_progress:
         found = _run(survey(settings, choice, on_progress=on_progress))
     _show(found, settings, examples)
+    if not found.fates:
+        click.echo("No dead letters.")
 
 
 @command.command("replay", context_settings=_CONTEXT)
@@ -130,7 +132,7 @@ def replay_command(
     with _progress("sent") as on_progress:
         done = _run(replay(settings, choice, on_progress=on_progress))
     for topic, count in sorted(done.sent.items()):
-        click.echo(f"Sent {counted(count, 'record')} to {topic}, each exactly once.")
+        click.echo(f"Sent {counted(count, 'record')} to {topic}.")
     if not done.sent:
         click.echo("Nothing sent: another run has been faster.")
     elif not done.transactions:
@@ -153,26 +155,15 @@ def _run(work: Any) -> Survey:
 def _nothing(found: Survey) -> str:
     left = found.count("dead")
     if left:
-        again = f"{counted(left, 'dead letter')} would be dead letters again"
+        again = f"{counted(left, 'dead letter')} would be dead again"
         return f"Nothing to send: {again}. --all sends them all the same."
     return "Nothing to send."
 
 
 def _show(found: Survey, settings: Settings, examples: int) -> None:
     reasons = sorted({reason for (reason, fate) in found.fates if fate != "not chosen"})
-    if not reasons:
-        return
-    columns = {
-        name: fates
-        for name, fates in _COLUMNS.items()
-        if any(found.fates[r, f] for r in reasons for f in fates)
-    }
-    click.echo(f"{'reason':<14} {'letters':>9}" + "".join(f"  {name:>14}" for name in columns))
-    for reason in reasons:
-        counts = [sum(found.fates[reason, fate] for fate in fates) for fates in columns.values()]
-        click.echo(f"{reason or 'no letter':<14} {sum(counts):>9,}" + "".join(f"  {n:>14,}" for n in counts))
-    if found.first_ms is not None and found.last_ms is not None:
-        click.echo(f"Written from {format_ms(found.first_ms)} to {format_ms(found.last_ms)}.")
+    if reasons:
+        _show_counts(found, reasons)
     notes = {
         "tombstone": "without a value: not an event, and not to be sent",
         "gone": "too large to be carried whole, and no longer where the original stood",
@@ -187,6 +178,20 @@ def _show(found: Survey, settings: Settings, examples: int) -> None:
     for letters in found.examples.values():
         for letter in letters[:examples]:
             click.echo("  " + lines.dead_letter(letter))
+
+
+def _show_counts(found: Survey, reasons: list[str]) -> None:
+    columns = {
+        name: fates
+        for name, fates in _COLUMNS.items()
+        if any(found.fates[r, f] for r in reasons for f in fates)
+    }
+    click.echo(f"{'reason':<14} {'letters':>9}" + "".join(f"  {name:>14}" for name in columns))
+    for reason in reasons:
+        counts = [sum(found.fates[reason, fate] for fate in fates) for fates in columns.values()]
+        click.echo(f"{reason or 'no letter':<14} {sum(counts):>9,}" + "".join(f"  {n:>14,}" for n in counts))
+    if found.first_ms is not None and found.last_ms is not None:
+        click.echo(f"Written from {format_ms(found.first_ms)} to {format_ms(found.last_ms)}.")
 
 
 @contextmanager

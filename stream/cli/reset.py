@@ -72,7 +72,10 @@ def command(config: Path | None, start: Start, outputs: bool, dry_run: bool, yes
         for difference in outcome.differences:
             click.echo(f"{outcome.topic.name} {difference.what}\n  -> {difference.advice}")
     if not all(outcome.ok for outcome in outcomes):
-        raise click.ClickException("not all topics are as they must be; see above, and run this again")
+        raise click.ClickException(
+            "the state is gone, but not all topics are as they must be: see above. `footfall reset "
+            "--outputs` makes the outputs anew, too, without what was published"
+        )
     click.echo("Done. Workers that start now begin anew: footfall worker")
 
 

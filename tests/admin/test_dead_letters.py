@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 import orjson
@@ -18,6 +19,9 @@ from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.settings import Input, Settings, Topics
 from tests.broker.log import Record, create_topic, read
+from tests.engine import offsets
+from tests.engine.process import Process
+from tests.worker.stage import FOOTFALL
 
 TopicName = Callable[[str], str]
 Original = tuple[bytes | None, bytes | None]
@@ -365,3 +369,32 @@ async def test_without_transactions_nothing_is_lost(
     found = pairs(await sent(settings))
     assert set(found) == set(originals)
     assert max(found.values()) <= 2
+
+
+@pytest.mark.kafka
+async def test_kill_9_on_the_way_loses_and_doubles_nothing(
+    kafka: str, topic_name: TopicName, tmp_path: Path
+) -> None:
+    settings = settings_for(kafka, topic_name)
+    await make_topics(settings)
+    originals = readable_later(20_000)
+    for number in range(PARTITIONS):
+        await die(settings, originals[number::PARTITIONS], number)
+    config = tmp_path / "footfall.toml"
+    config.write_text(
+        f'broker = "{kafka}"\nprefix = "{settings.prefix}"\ngroup = "{settings.group}"\n'
+        f'input = {{ topic = "{settings.input.topic}", key = "context.tenant" }}\n'
+    )
+    replaying = (*FOOTFALL, "dead-letters", "replay", "--yes", "--config", str(config))
+
+    for share in (0.2, 0.4, 0.7):
+        async with Process(*replaying) as run:
+            async with asyncio.timeout(60):
+                while sum((await offsets.ends(kafka, settings.input.topic)).values()) < share * 20_000:
+                    await asyncio.sleep(0.01)
+            await run.kill()
+    async with Process(*replaying) as run:
+        assert await run.ends() == 0, run.output
+        assert f"to {settings.input.topic}." in run.output
+
+    assert pairs(await sent(settings)) == Counter(originals)
