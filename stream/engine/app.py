@@ -8,6 +8,7 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 
+from stream.engine.credentials import credentials
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.state import Ahead, Observer, StateFactory
 from stream.engine.table import StateTable, StateTables
@@ -58,6 +59,7 @@ def create_app(
         config.group,
         **{
             "broker": "kafka://" + config.connection.bootstrap.replace(",", ";"),
+            "broker_credentials": credentials(config.connection.security),
             "store": "memory://",
             "datadir": data_dir,
             "autodiscover": False,
