@@ -9,14 +9,16 @@ from typing import Any
 
 from stream import __version__
 from stream.agents.activity import ActivityState
+from stream.agents.clocks import Clocks
 from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
-from stream.engine.app import EngineApp, create_app, input_topic, state_table
+from stream.engine.app import EngineApp, add_engine, create_app, input_topic, state_table
 from stream.engine.client import Capabilities, Guarantee
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.errors import EngineError
+from stream.engine.state import LocalStore
 from stream.metrics import Metrics
 from stream.settings import Settings
 
@@ -29,6 +31,11 @@ FREEZE_EVERY_S = 300.0
 def changelog_topic(settings: Settings) -> str:
     """The compacted topic from which profiles are restored: what Faust names it for the table."""
     return f"{settings.group}-{TABLE}-changelog"
+
+
+def clocks_topic(settings: Settings) -> str:
+    """The compacted topic by which workers tell each other of their partitions' time."""
+    return f"{settings.group}-clocks"
 
 
 def guarantee_of(settings: Settings, capabilities: Capabilities) -> Guarantee:
@@ -57,32 +64,41 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
         capabilities=capabilities,
     )
     flow = _Flow(settings, partitions, metrics)
-    app = create_app(config, flow.new_state, flow, data_dir=settings.data_dir)
-    state_table(app, TABLE, partitions=partitions)
-    _declare_agents(app, flow)
+    app = create_app(settings.group, settings.connection, capabilities, data_dir=settings.data_dir)
+    engine = add_engine(app, config, flow.new_state, flow)
+    state_table(app, engine, TABLE, partitions=partitions)
+    _declare_agents(app, engine, flow)
     metrics.worker.info(
         {"version": __version__, "definition": settings.definition.hash(), "guarantee": guarantee}
     )
-    metrics.before_render = lambda: flow.measure(app.engine)
+    metrics.before_render = lambda: flow.measure(engine)
     return app
 
 
-def _declare_agents(app: EngineApp, flow: _Flow) -> None:
-    idle = IdleRule(app.engine, flow.states, flow.settings)
+def _declare_agents(app: EngineApp, engine: Engine, flow: _Flow) -> None:
+    idle = IdleRule(engine, flow.states, flow.settings)
     idle_tick_s = min(5.0, max(0.1, flow.settings.idle_after_ms / 5_000))
 
-    @app.agent(input_topic(app), name="activity")
+    @app.agent(input_topic(app, engine), name="activity")
     async def activity(batches: Any) -> None:
         async for event in batches.events():
             batch = event.message
-            await app.engine.process(batch.partition, batch.records, follows=batch.follows)
+            await engine.process(batch.partition, batch.records, follows=batch.follows)
+
+    clocks = Clocks(flow.settings.connection, clocks_topic(flow.settings), flow.partitions)
 
     @app.timer(idle_tick_s)  # type: ignore[untyped-decorator]
     async def advance_idle_partitions() -> None:
         try:
-            idle.apply()
+            now_ms = int(time.time() * 1000)
+            own = idle.clocks(now_ms)
+            idle.apply(own, await clocks.exchange(own, now_ms) if own else {}, now_ms)
         except Exception as error:
-            app.engine.fail(error)
+            engine.fail(error)
+
+    @app.on_before_shutdown.connect
+    async def let_go_of_the_board(*args: Any, **kwargs: Any) -> None:
+        await clocks.close()
 
     @app.timer(FREEZE_EVERY_S)  # type: ignore[untyped-decorator]
     async def freeze_profiles() -> None:
@@ -98,12 +114,12 @@ class _Flow:
     def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
         self.settings = settings
         self.states: dict[int, ActivityState] = {}
-        self._partitions = partitions
+        self.partitions = partitions
         self._metrics = metrics
 
-    def new_state(self, number: int) -> ActivityState:
+    def new_state(self, number: int, store: LocalStore | None) -> ActivityState:
         settings = self.settings
-        partitions = self._partitions
+        partitions = self.partitions
         partition = Partition(
             settings.definition,
             topic=settings.input.topic,

@@ -36,6 +36,7 @@ __all__ = [
     "TopicPartition",
     "admin",
     "batch_producer",
+    "board_clients",
     "probe",
     "state_reader",
 ]
@@ -118,3 +119,15 @@ def state_reader(connection: Connection, group: str) -> Any:
         fetch_max_wait_ms=50,
         check_crcs=False,
     )
+
+
+def board_clients(connection: Connection) -> tuple[Any, Any]:
+    """A producer and a consumer, of no group, for a few small records now and then."""
+    producer = AIOKafkaProducer(**connection.options(), acks="all")
+    consumer = AIOKafkaConsumer(
+        **connection.options(),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=500,
+    )
+    return producer, consumer
