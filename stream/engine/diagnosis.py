@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 from aiokafka.protocol.admin import SaslAuthenticateRequest, SaslHandShakeRequest
+from aiokafka.protocol.metadata import MetadataRequest
 
 from stream.engine.connection import Connection
 from stream.engine.errors import SecurityError
@@ -153,6 +154,8 @@ async def _try_sasl(
     """Raises SecurityError where SASL is missing, not wanted, or fails."""
     bare = {"security_protocol": "SSL" if context else "PLAINTEXT", "ssl_context": context}
     timeout_ms = int(ANSWER_WITHIN_S * 1000)
+    if not security.sasl and await _goes_without_sasl(host, port, timeout_ms, bare):
+        return
     connection = await create_conn(host, port, request_timeout_ms=timeout_ms, **bare)
     try:
         mechanism = security.mechanism if security.sasl else "PLAIN"
@@ -174,6 +177,17 @@ async def _try_sasl(
             f"{address} refuses user {security.username}: {reason}",
             f"correct security.username and security.password_file; is there a {mechanism} password for it?",
         ) from None
+
+
+async def _goes_without_sasl(host: str, port: int, timeout_ms: int, bare: dict[str, Any]) -> bool:
+    connection = await create_conn(host, port, request_timeout_ms=timeout_ms, **bare)
+    try:
+        await connection.send(MetadataRequest([]))
+    except KafkaError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def _expect_mechanism(security: Security, shaken: Any, address: str) -> None:

@@ -1,7 +1,8 @@
-"""Texts that are never shown: passwords, client secrets."""
+"""Texts that are never shown: passwords, client secrets; and keeping aiokafka from showing them."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from stream.engine.errors import SecurityError
@@ -36,6 +37,29 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((self._given, self.file))
+
+
+class _HideSasl(logging.Filter):
+    """aiokafka (0.14) logs each request at DEBUG, with the password or token that it carries."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_hidden, record.args))
+        return True
+
+
+def _hidden(argument: object) -> object:
+    name = type(argument).__name__
+    return f"{name}(hidden)" if name.startswith("SaslAuthenticate") else argument
+
+
+_HIDE_SASL = _HideSasl()
+
+
+def hide_sasl() -> None:
+    """From now on no log shows what was said to be let in. To be called before it is said."""
+    # On the logger that says it, whatever handlers there are. The same filter is added only once.
+    logging.getLogger("aiokafka.conn").addFilter(_HIDE_SASL)
 
 
 def read_text(path: Path, what: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from stream.engine.errors import SecurityError
-from stream.engine.secret import Secret, read_bytes
+from stream.engine.secret import Secret, hide_sasl, read_bytes
 
 Protocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"]
@@ -63,6 +63,7 @@ class Security(Struct, frozen=True, kw_only=True):
             options["ssl_context"] = tls_context(self.tls)
         if not self.sasl:
             return options
+        hide_sasl()
         options["sasl_mechanism"] = self.mechanism
         if self.mechanism == "OAUTHBEARER":
             # Loaded only here: aiokafka takes a while.
