@@ -53,7 +53,8 @@ def names(settings: Settings, ours: Sequence[str]) -> Names:
 def needed(settings: Settings, topics: Names) -> dict[str, tuple[Right, ...]]:
     """What each command needs, the worker first; the others' names are as one types them.
 
-    Kafka counts Describe in with each of these operations, and IdempotentWrite with Write.
+    Kafka counts Describe in with Read, Write and Delete, but not with Create; and needs no IdempotentWrite of
+    a user who has Write.
     """
     group = settings.group
 
@@ -84,9 +85,9 @@ def needed(settings: Settings, topics: Names) -> dict[str, tuple[Right, ...]]:
             ours("DescribeConfigs"),
         ),
         "topics create": (
-            source("Create", "DescribeConfigs"),
-            outputs("Create", "DescribeConfigs"),
-            ours("Create", "DescribeConfigs"),
+            source("Create", "Describe", "DescribeConfigs"),
+            outputs("Create", "Describe", "DescribeConfigs"),
+            ours("Create", "Describe", "DescribeConfigs"),
         ),
         "tail": (outputs("Read"),),
         "explain": (

@@ -222,8 +222,10 @@ async def _try_token(security: Security, connection: Any, address: str) -> None:
     try:
         shown = await connection.send(SaslAuthenticateRequest(message))
         refused = bool(shown.error_code or shown.sasl_auth_bytes)
+        if not refused:
+            await connection.send(MetadataRequest([]))
     except KafkaError:
-        # What the broker does where the token is expired.
+        # An expired token is accepted, and the connection ended by the next request.
         refused = True
     if refused:
         whose = f"the token for {subject(token)}" if subject(token) else "the token"

@@ -99,10 +99,10 @@ class Signer:
         self.jwks = folder / "jwks.json"
         self.jwks.write_text(json.dumps({"keys": [public]}))
 
-    def token(self, subject: str, *, life_s: float = 3600, audience: str = "kafka") -> str:
+    def token(self, subject: str, *, life_s: float = 3600) -> str:
         """A token for `subject`, good from now on for so many seconds."""
         now_s = int(time.time())
-        claims = {"sub": subject, "aud": audience, "iss": "https://id.test", "iat": now_s}
+        claims = {"sub": subject, "aud": "kafka", "iss": "https://id.test", "iat": now_s}
         parts = [{"alg": "RS256", "kid": "test", "typ": "JWT"}, claims | {"exp": int(now_s + life_s)}]
         signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())

@@ -18,6 +18,7 @@ USER = "footfall"
 # Looked for in everything that is ever printed.
 PASSWORD = "marked-password-3f9c"
 KEY_PASSWORD = "marked-key-password-77aa"
+CHECKED = "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator"
 LISTENERS = ("SCRAM", "PLAIN", "MTLS", "OAUTH", "BRIEF", "OTHERHOST", "EXPIRED")
 
 
@@ -117,13 +118,15 @@ def _properties(authority: Authority, signer: Signer, pairs: dict[str, Pair]) ->
         "listener.name.plain.plain.sasl.jaas.config": plain,
         # Connections of this listener end when their token does, or after this long.
         "listener.name.brief.oauthbearer.connections.max.reauth.ms": "2000",
-        "sasl.oauthbearer.jwks.endpoint.url": signer.jwks.as_uri(),
-        "sasl.oauthbearer.expected.audience": "kafka",
     }
     for name in ("oauth", "brief"):
         properties |= {
             f"listener.name.{name}.sasl.enabled.mechanisms": "OAUTHBEARER",
             f"listener.name.{name}.oauthbearer.sasl.jaas.config": oauth,
             f"listener.name.{name}.oauthbearer.sasl.server.callback.handler.class": validator,
+            # Said, since without it Kafka 4.1.1 took any signature.
+            f"listener.name.{name}.sasl.oauthbearer.jwt.validator.class": CHECKED,
+            f"listener.name.{name}.sasl.oauthbearer.jwks.endpoint.url": signer.jwks.as_uri(),
+            f"listener.name.{name}.sasl.oauthbearer.expected.audience": "kafka",
         }
     return properties

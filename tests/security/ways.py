@@ -80,6 +80,9 @@ def written(settings: dict[str, object]) -> str:
 async def stage(fortress: Fortress, name: str, folder: Path, settings: dict[str, object]) -> Stage:
     """Topics made by somebody who may, and a configuration for somebody who may only what we give."""
     here = Stage(fortress.open, name, folder, partitions=2)
+    # Not below the prefix that is the group's own: each ACL shall be needed.
+    here.config.write_text(here.config.read_text().replace(f"{name}-events", f"events-of-{name}"))
+    here.settings = load(here.config, {})
     await here.create_topics()
     lines = here.config.read_text().splitlines(keepends=True)
     own = "".join(line for line in lines if not line.startswith("broker"))
