@@ -390,7 +390,7 @@ async def test_kill_9_on_the_way_loses_and_doubles_nothing(
     for share in (0.2, 0.4, 0.7):
         async with Process(*replaying) as run:
             async with asyncio.timeout(60):
-                while sum((await offsets.ends(kafka, settings.input.topic)).values()) < share * 20_000:
+                while sum((await offsets.ends(kafka, settings.input.topic)).values()) < share * 20_000:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await run.kill()
     async with Process(*replaying) as run:
