@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from stream.agents.flow import OUTPUTS, build, changelog_topic
+from stream import access
+from stream.agents.flow import OUTPUTS, build, changelog_topic, clocks_topic
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
 from stream.engine.preflight import Broker, look
@@ -75,8 +76,10 @@ async def _look(settings: Settings) -> Broker:
     """Raises EngineError where the topics are not what a worker needs."""
     source, changelog = settings.input.topic, changelog_topic(settings)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
-    wanted = [source, changelog, *outputs]
-    broker = await look(settings.broker, transactional_id=f"{settings.group}-probe", topics=wanted)
+    ours = [changelog, clocks_topic(settings)]
+    wanted = [source, *ours, *outputs]
+    await access.require(settings, access.Names(source, tuple(outputs), tuple(ours)))
+    broker = await look(settings.connection, transactional_id=f"{settings.group}-probe", topics=wanted)
     missing = [topic for topic in wanted if topic not in broker.partitions]
     if missing:
         names = ", ".join(missing)

@@ -112,7 +112,8 @@ class RekeyedPartition:
         self._behind: dict[str, str] = {}  # anonymous id, moved here, whose join waits in this user's queue
         self._next = 0
         self._offset = self._sent = 0
-        partition.held = self._queues
+        self._still: set[str] = set()  # for whom nothing becomes due
+        partition.hold(self._still)
 
     # -- what it knows ----------------------------------------------------------------------------
 
@@ -357,9 +358,14 @@ class RekeyedPartition:
         if answer.moved is None:
             self._apply([joining.value], [self._offset], admitted._replace(joins=False))
             return
-        self._behind.pop(joining.anonymous, None)
-        self.partition.take_in(joining.anonymous, answer.moved)
+        anonymous = joining.anonymous
+        self._behind.pop(anonymous, None)
+        # What is over by now, but was not by the event's watermark, is the user's.
+        self._still.add(anonymous)
+        self.partition.take_in(anonymous, answer.moved)
         self._apply([joining.value], [self._offset], admitted)
+        self._still.discard(anonymous)
+        self.partition.resume(anonymous)
 
     def _admitted(self, queue: _Queue | None, watermark: int | None = None) -> Admitted:
         floor = self._watermark if queue is None else queue.floor
@@ -383,6 +389,7 @@ class RekeyedPartition:
         queue = self._queues.get(person)
         if queue is None:
             queue = self._queues[person] = _Queue(self._watermark)
+            self._still.add(person)
         self._tickets[ticket] = self._put(queue, Held(person, queue.floor, ticket, None))
 
     def _put(self, queue: _Queue, held: Held) -> int:
@@ -409,6 +416,7 @@ class RekeyedPartition:
         if number is None:
             # At least once, an answer may come before its Wait, which then is not to be waited for.
             queue = self._queues.setdefault(person, _Queue(self._watermark))
+            self._still.add(person)
             self._put(queue, Held(person, queue.floor, None, content))
             self._tickets[ticket] = number = self._next
             self._next += 1
@@ -440,6 +448,7 @@ class RekeyedPartition:
                     self._handle(envelope)
             queue.doing = None
         del self._queues[person]
+        self._still.discard(person)
         self.partition.resume(person)
 
     # -- what it keeps ----------------------------------------------------------------------------
@@ -495,6 +504,7 @@ class RekeyedPartition:
             if held.floor is not None:
                 queue = self._queues.setdefault(held.person, _Queue(held.floor))
                 queue.entries.append(number)
+                self._still.add(held.person)
         self._floor = self._smallest(range(self._routers))
         self.partition.restored()
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from msgspec import Struct
 
+from stream.engine.security import Security
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.files import FileWriter
 from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
@@ -36,6 +37,7 @@ class Options(Struct, frozen=True, kw_only=True):
     faults: Faults = Faults()
     out: str | None = None
     broker: str | None = None
+    security: Security = Security()
     topic: str | None = None
     rate: float | None = None
     speed: float | None = None
@@ -108,11 +110,11 @@ class Options(Struct, frozen=True, kw_only=True):
         """The file or topic, open. Raises OSError or WriteError."""
         if self.broker is None:
             return FileWriter(self.out or "-")
-        from stream.simulate.topic import (
-            TopicWriter,
-        )  # aiokafka takes longer to load than a small file to write
+        # aiokafka takes longer to load than a small file to write.
+        from stream.engine.connection import Connection
+        from stream.simulate.topic import TopicWriter
 
-        writer = TopicWriter(self.broker, self.topic or TOPIC)
+        writer = TopicWriter(Connection(self.broker, self.security), self.topic or TOPIC)
         await writer.start()
         return writer
 

@@ -14,6 +14,7 @@ from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.records import Person
 from stream.core.times import format_ms
+from stream.engine.state import OWN_PREFIX
 from stream.settings import Settings, load
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.population import Population
@@ -72,7 +73,7 @@ class Stage:
         self.settings: Settings = load(self.config, {})
 
     async def create_topics(self) -> None:
-        async with connect(self.address) as admin:
+        async with connect(self.settings.connection) as admin:
             assert all(outcome.ok for outcome in await create(admin, self.settings))
 
     async def write(self, events: list[Event]) -> None:
@@ -103,6 +104,8 @@ class Stage:
             if record.partition not in restored:
                 restored[record.partition] = Partition(self.settings.definition, number=record.partition)
             assert record.key is not None
+            if record.key.startswith(OWN_PREFIX):
+                continue
             restored[record.partition].restore(record.key, record.value)
         for partition in restored.values():
             partition.restored()
