@@ -1,4 +1,4 @@
-"""A replay of input partitions that are not keyed by person: each judges its records, persons are together."""
+"""A replay of input partitions that are not keyed by person: each judges its own, persons are together."""
 
 from __future__ import annotations
 

@@ -51,6 +51,10 @@ class Node:
         self.position += len(records)
         return bool(records)
 
+    def work(self) -> bool:
+        """Do some of what was put off."""
+        return isinstance(self.state, RekeyedPartition) and self.state.partition.work()
+
     def checkpoint(self) -> Sequence[tuple[Any, ...]]:
         """What is committed: the outputs, which the caller writes."""
         outputs = self.state.take_outputs()
@@ -83,7 +87,13 @@ class Node:
 class Stage:
     """M input partitions, and N partitions of the internal topic."""
 
-    def __init__(self, definition: Definition, logs: Sequence[Sequence[LogRecord]], partitions: int) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        logs: Sequence[Sequence[LogRecord]],
+        partitions: int,
+        most_due: int | None = None,
+    ) -> None:
         self.topics: list[list[bytes]] = [[] for _ in range(partitions)]
         self.outputs: list[tuple[str, bytes]] = []
         count = len(logs)
@@ -102,7 +112,7 @@ class Stage:
                     number=number,
                     partitions=partitions,
                     routers=count,
-                    partition=Partition(definition, topic="rekeyed", number=number),
+                    partition=Partition(definition, topic="rekeyed", number=number, most_due=most_due),
                 ),
             )
 
@@ -113,8 +123,10 @@ class Stage:
         """Somebody does something."""
         node = random.choice([*self.routers, *self.partitions])
         chance = random.random()
-        if chance < 0.6:
+        if chance < 0.5:
             node.read(random.choice([1, 2, 5, 20]))
+        elif chance < 0.6:
+            node.work()
         elif crashes and chance < 0.65:
             node.die()
         else:
@@ -133,7 +145,7 @@ class Stage:
     def settle(self) -> None:
         """Go on until nothing moves any more."""
         nodes = [*self.routers, *self.partitions]
-        while any(node.read(1000) or self.commit(node) for node in nodes):
+        while any(node.read(1000) or node.work() or self.commit(node) for node in nodes):
             pass
 
     def end(self, until_ms: int | None) -> None:
@@ -156,9 +168,10 @@ def run(
     partitions: int,
     random: Random,
     crashes: bool = True,
+    most_due: int | None = None,
 ) -> Result:
     """What is published by input partitions `logs` and so many partitions, in a random interleaving."""
-    stage = Stage(definition, logs, partitions)
+    stage = Stage(definition, logs, partitions, most_due)
     for _ in range(random.choice([0, 30, 30 + 3 * sum(map(len, logs))])):
         stage.step(random, crashes=crashes)
     stage.end(until_ms)
