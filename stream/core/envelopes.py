@@ -79,17 +79,10 @@ class Answer(Struct, array_like=True, tag=4, gc=False):
 
 
 class Frontier(Struct, array_like=True, tag=5, gc=False):
-    """Nothing that a source will send is before `watermark`, in ms.
-
-    Of an input partition also what the idle rule needs to know (SPEC 1): whether it is idle, its newest
-    event's time and when that arrived.
-    """
+    """Nothing that a source will send is before `watermark`, in ms."""
 
     source: int
-    watermark: int | None
-    idle: bool = False
-    newest: int | None = None
-    newest_arrived: int | None = None
+    watermark: int
 
 
 Envelope = Event | Joining | Wait | Answer | Frontier

@@ -100,7 +100,7 @@ class RekeyedPartition:
         self._routers = routers
         self._store = store
         self._outputs: list[Output] = []
-        self._frontiers: dict[int, Frontier] = {}
+        self._frontiers: dict[int, int] = {}
         self._read: dict[int, At] = {}
         self._heard_changed = False
         self._announced: int | None = None
@@ -121,10 +121,6 @@ class RekeyedPartition:
     def waiting(self) -> int:
         """Persons who wait for another partition."""
         return len(self._queues)
-
-    def frontier(self, router: int) -> Frontier | None:
-        """What the router of an input partition has told of itself last."""
-        return self._frontiers.get(router)
 
     # -- what it does -----------------------------------------------------------------------------
 
@@ -208,7 +204,7 @@ class RekeyedPartition:
         What a partition tells is the smallest that it has heard from the routers: it has sent on by then what
         they had sent before.
         """
-        self._frontiers[frontier.source] = frontier
+        self._frontiers[frontier.source] = frontier.watermark
         self._heard_changed = True
         self._floor = self._smallest(range(self._routers))
         others = (_name(number) for number in range(self._partitions) if number != self.number)
@@ -227,9 +223,9 @@ class RekeyedPartition:
         smallest = _FOREVER
         for source in sources:
             frontier = self._frontiers.get(source)
-            if frontier is None or frontier.watermark is None:
+            if frontier is None:
                 return None
-            smallest = min(smallest, frontier.watermark)
+            smallest = min(smallest, frontier)
         return smallest
 
     # -- events and joins -------------------------------------------------------------------------
@@ -248,11 +244,8 @@ class RekeyedPartition:
         if p is not None and p.moved_to is not None:
             day = self.partition.day_of(event.t) + self._definition.prospect_days
             self.partition.lead_on(event.person, day + SPARE_DAYS)
-            follows = event.ticket is not None and event.ticket[2] == p.moved_to
             sent = msgspec.structs.replace(event, source=_name(self.number), at=self._at())
-            self._send(sent if follows else _without_ticket(sent), p.moved_to)
-            if not follows:
-                self._release(event)
+            self._send(sent, p.moved_to)
             return
         self._settle(event, self.partition.resolve(event.person, event.t))
 
@@ -463,7 +456,7 @@ class RekeyedPartition:
         self._changed.clear()
         if self._heard_changed:
             self._heard_changed = False
-            changes.append((HEARD_KEY, _encode((list(self._read.items()), list(self._frontiers.values())))))
+            changes.append((HEARD_KEY, _encode((self._read, self._frontiers))))
         return [*changes, *self.partition.take_changes()]
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -476,9 +469,7 @@ class RekeyedPartition:
     def _restore(self, key: bytes, value: bytes | None) -> None:
         if key == HEARD_KEY:
             if value is not None:
-                read, frontiers = _decode_heard(value)
-                self._read = dict(read)
-                self._frontiers = {frontier.source: frontier for frontier in frontiers}
+                self._read, self._frontiers = _decode_heard(value)
             return
         number = int.from_bytes(key[1:], "big")
         if value is None:
@@ -513,7 +504,7 @@ _BEFORE: At = (-1, -1)
 _FOREVER = 2**63
 _encode = msgspec.msgpack.Encoder().encode
 _decode_held = msgspec.msgpack.Decoder(Held).decode
-_decode_heard = msgspec.msgpack.Decoder(tuple[list[tuple[int, At]], list[Frontier]]).decode
+_decode_heard = msgspec.msgpack.Decoder(tuple[dict[int, At], dict[int, int]]).decode
 
 
 def _name(number: int) -> int:

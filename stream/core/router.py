@@ -8,6 +8,7 @@ import msgspec
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.admission import Admission
+from stream.core.calendar import Calendar
 from stream.core.clock import BEGINNING, Newest
 from stream.core.counts import Counts
 from stream.core.definition import Definition
@@ -53,20 +54,19 @@ class Router:
         self.counts = Counts()
         self.topic = topic
         self.number = number
-        self.idle = False
         self._definition = definition
         self._partitions = partitions
         self._admission = Admission(definition, newest or Newest())
         self._activity = Activity(definition, Vocabulary())
         self._publisher = Publisher(definition, self._activity)
+        self._calendar = Calendar(definition.timezone)
         self._homes: dict[str, int] = {}
-        self._aliases: dict[str, str] = {}
+        self._aliases: dict[str, tuple[str, int]] = {}  # the user, and up to which day
         self._changed: dict[str, None] = {}
         self._outputs: list[Output] = []
         self._watermark = self._newest = BEGINNING
-        self._newest_arrived: int | None = None
         self._written: tuple[int, int] = (BEGINNING, BEGINNING)
-        self._announced: Frontier | None = None
+        self._announced: int | None = None
 
     @property
     def watermark(self) -> int | None:
@@ -77,11 +77,6 @@ class Router:
     def newest(self) -> int | None:
         """The greatest time of an admitted event, in ms; None before the first."""
         return None if self._newest == BEGINNING else self._newest
-
-    @property
-    def newest_arrived(self) -> int | None:
-        """When that event arrived, in ms, by Kafka's clock."""
-        return self._newest_arrived
 
     def process(
         self,
@@ -123,7 +118,6 @@ class Router:
                 continue
             if t > self._newest:
                 self._newest = t
-                self._newest_arrived = None if arrived_ms is None else arrived_ms[i]
                 self._watermark = max(self._watermark, t - lateness)
             if wire.type in _JOINING and wire.user_id is not None and self._join(wire, t, offsets[i], value):
                 continue
@@ -145,10 +139,9 @@ class Router:
 
     def take_outputs(self) -> list[Output]:
         """The records to publish since last taken, in order; envelopes first, the frontier behind them."""
-        frontier = Frontier(self.number, self.watermark, self.idle, self.newest, self._newest_arrived)
-        if frontier != self._announced and frontier.watermark is not None:
-            self._announced = frontier
-            data = encode(frontier)
+        if self._watermark not in (self._announced, BEGINNING):
+            self._announced = self._watermark
+            data = encode(Frontier(self.number, self._watermark))
             for partition in range(self._partitions):
                 self._outputs.append((REKEYED, None, data, partition))
         outputs, self._outputs = self._outputs, []
@@ -183,23 +176,27 @@ class Router:
             self._send(Wait(self.number, (offset, 0), user, ticket), home)
             if first != lives:
                 self._send(Wait(self.number, (offset, 1), anonymous, (*ticket[:2], lives, 1)), lives)
-            self._remember(anonymous, user)
+            self._remember(anonymous, user, t)
         self._send(joining, first)
         return True
 
     def _follow(self, event: Event) -> None:
         """An event under an id that was joined: the user's next ones wait until it has found its way."""
-        user, (offset, _) = self._aliases[event.person], event.at
+        (user, _), (offset, _) = self._aliases[event.person], event.at
         ticket: Ticket = self.number, offset, self._home(user), 0
         self._send(Wait(self.number, event.at, user, ticket), ticket[2])
         event.at, event.ticket, event.user = (offset, 1), ticket, user
         self._send(event, self._home(event.person))
 
-    def _remember(self, anonymous: str, user: str) -> None:
-        first = self._aliases.pop(anonymous, None)  # who, unless deleted since, keeps it
-        if first is None:
+    def _remember(self, anonymous: str, user: str, t: int) -> None:
+        first = self._aliases.pop(anonymous, None)
+        day = self._calendar.reached(t)
+        leads = user, day + self._definition.hibernate_days
+        if first is not None and first[0] != user and day < first[1]:
+            leads = first  # who, unless deleted since, keeps it
+        if leads != first:
             self._changed[anonymous] = None
-        self._aliases[anonymous] = first or user
+        self._aliases[anonymous] = leads
         if len(self._aliases) > MAX_ALIASES:
             oldest = next(iter(self._aliases))
             del self._aliases[oldest]
@@ -231,8 +228,8 @@ class Router:
         """Changelog records since last taken: key, value (None deletes). The router's own comes last."""
         changes: list[tuple[bytes, bytes | None]] = []
         for anonymous in self._changed:
-            user = self._aliases.get(anonymous)
-            changes.append((anonymous.encode(), None if user is None else _encode(user)))
+            leads = self._aliases.get(anonymous)
+            changes.append((anonymous.encode(), None if leads is None else _encode(leads)))
         self._changed.clear()
         progress = self._watermark, self._newest
         if changes or progress != self._written:
@@ -254,4 +251,4 @@ class Router:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(str).decode
+_decode = msgspec.msgpack.Decoder(tuple[str, int]).decode

@@ -8,7 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from stream.core.partitioner import partition_for
 from stream.core.times import format_ms
+from stream.explain import explain
 from stream.simulate.delivery import Faults
 from tests.broker.log import read, write_to
 from tests.engine import offsets
@@ -79,6 +81,10 @@ async def create_topics(here: Stage) -> None:
 async def works_it_off(here: Stage, expected: dict[str, list[bytes]]) -> None:
     """Wait until the routers have read everything, and as much is published as should be."""
     await offsets.read_to_the_end(here.address, here.settings.group, here.settings.input.topic)
+    await published(here, expected)
+
+
+async def published(here: Stage, expected: dict[str, list[bytes]]) -> None:
     for output in ("visits", "transitions"):
         topic, wanted = here.settings.output_topic(output), len(expected[output])
         await read(here.address, topic, until=lambda found, wanted=wanted: len(found) >= wanted, limit_s=60)
@@ -103,8 +109,8 @@ async def test_two_workers_one_killed_agree_with_replay(
         kafka, topic_name("rekeyed"), tmp_path, partitions=HOMES, extra=UNKEYED + 'commit_interval = "100ms"'
     )
     await create_topics(here)
-    until_ms = START_MS + 40 * DAY_MS
-    partitions = by_device(simulated(users=300, days=40, faults=TROUBLE))
+    until_ms = START_MS + 30 * DAY_MS
+    partitions = by_device(simulated(users=200, days=30, faults=TROUBLE))
     for events in partitions:
         events.append(over(until_ms))
     expected = await replayed(here, partitions, until_ms)
@@ -121,4 +127,49 @@ async def test_two_workers_one_killed_agree_with_replay(
             await works_it_off(here, expected)
             assert await third.terminate() == 0
         assert await second.terminate() == 0
+    await agree(here, expected)
+    await explains_who_was_joined(here, expected)
+
+
+async def explains_who_was_joined(here: Stage, expected: dict[str, list[bytes]]) -> None:
+    """`footfall explain` finds a user by an id that has moved to the user's partition."""
+    joined = {}
+    for person in expected["people"]:
+        user = orjson.loads(person)["person"]
+        found = (await explain(here.settings, user)).explanation
+        assert found is not None
+        assert found.person == user
+        if found.joined_ids:
+            joined[found.joined_ids[0]] = user
+        if len(joined) == 3:
+            break
+    moved = [anonymous for anonymous, user in joined.items() if home(anonymous) != home(user)]
+    assert moved
+    for anonymous in moved:
+        found = (await explain(here.settings, anonymous)).explanation
+        assert found is not None
+        assert found.person == joined[anonymous]
+
+
+def home(person: str) -> int:
+    return partition_for(person.encode(), HOMES)
+
+
+async def test_at_least_once_on_the_embedded_broker(
+    tansu: str, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    here = Stage(
+        tansu, topic_name("rekeyed"), tmp_path, partitions=HOMES, extra=UNKEYED + 'commit_interval = "100ms"'
+    )
+    await create_topics(here)
+    until_ms = START_MS + 20 * DAY_MS
+    partitions = by_device(simulated(users=100, days=20, faults=TROUBLE))
+    for events in partitions:
+        events.append(over(until_ms))
+    expected = await replayed(here, partitions, until_ms)
+    await write_to(here.address, here.settings.input.topic, partitions)
+    async with here.worker() as worker:
+        await worker.says("at least once")
+        await published(here, expected)
+        assert await worker.terminate() == 0
     await agree(here, expected)
