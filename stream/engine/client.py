@@ -103,7 +103,8 @@ def batch_producer(connection: Connection, *, transactional_id: str | None = Non
         transactional_id=transactional_id,
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
-        transaction_timeout_ms=20_000,
+        # Who takes a partition over ends what its earlier owner left open; this is for when nobody does.
+        transaction_timeout_ms=60_000,
     )
 
 
