@@ -23,6 +23,9 @@ CARRIES_A_RECORD = ("dead-letters", "late")
 CARRIER_BYTES = 8 * 1024 * 1024
 # Only closed segments are compacted, and what is not compacted is read at every start.
 CHANGELOG_SEGMENT_BYTES = 64 * 1024 * 1024
+# How long a deletion can be read. A local store that was away for longer is not gone on with (stream/engine,
+# `folders.KEEP_S`, which is a little less).
+TOMBSTONES_MS = 24 * 3_600_000
 
 _VISIBLE_WITHIN_S = 10.0
 _ALREADY_EXISTS = 36
@@ -73,7 +76,11 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
     ]
-    compacted = {"cleanup.policy": "compact", "segment.bytes": str(CHANGELOG_SEGMENT_BYTES)}
+    compacted = {
+        "cleanup.policy": "compact",
+        "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
+        "delete.retention.ms": str(TOMBSTONES_MS),
+    }
     changelogs = [
         Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, compacted)
         for table in CHANGELOGS
