@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from hashlib import blake2b
+from collections.abc import Iterable
 
 from stream.core.activity import Activity
 from stream.core.calendar import Calendar, Segment
@@ -11,10 +11,12 @@ from stream.core.clock import Timers
 from stream.core.definition import Definition
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
+from stream.core.keeping import Shelves
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
     CHURNED,
     DELETED,
+    ERASED_PREFIX,
     NEVER,
     NEW,
     SILENT,
@@ -22,6 +24,7 @@ from stream.core.profile import (
     Erased,
     Profile,
     Recent,
+    hash_of,
 )
 from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
@@ -41,11 +44,9 @@ class Persons:
         calendar: Calendar,
         timers: Timers,
         publisher: Publisher,
+        shelves: Shelves,
     ) -> None:
-        self.profiles: dict[str, Profile] = {}
-        self.erased: dict[bytes, Erased] = {}
-        self.changed: dict[str, None] = {}
-        self.changed_erased: dict[bytes, None] = {}
+        self.hot, self.profiles, self.changed, self.erased, self.changed_erased = shelves
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
         self.transitions: dict[tuple[str, str], int] = {}
@@ -58,15 +59,27 @@ class Persons:
         self._publisher = publisher
         self._waiting: dict[str, bytes] = {}  # timer -> erased whose ids may still be repeated
 
-    def take_up(self, profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> None:
+    def take_up(self) -> None:
         """Go on with a restored population: timers follow from the profiles."""
-        self.profiles, self.erased = profiles, erased
-        for person, p in profiles.items():
+        for person, p in self.hot.items():
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
-        for name, left in erased.items():
-            if left.deleted is not None:
-                self._wait(name, left)
+        for name in self.erased:
+            if self.erased[name].deleted is not None:
+                self._wait(name, self.erased[name])
+
+    def take_up_open(self, keys: Iterable[bytes], watermark: int) -> None:
+        """Go on with a population in the local store, of which these keys have something open.
+
+        All are due at once: whoever has time to look finds out until when, or that it was put off.
+        """
+        for key in keys:
+            if key[:1] == ERASED_PREFIX:
+                left = self.erased.get(key[1:])
+                if left is not None:
+                    self._wait(key[1:], left)
+            else:
+                self._timers.close_after(watermark - 1, key.decode())
 
     # -- arrivals ---------------------------------------------------------------------------------
 
@@ -376,11 +389,6 @@ class Persons:
     def _forget(self, person: str) -> None:
         self.profiles.pop(person, None)
         self.changed[person] = None
-
-
-def hash_of(person: str) -> bytes:
-    """What is kept of a deleted person's id: 16 bytes of BLAKE2b."""
-    return blake2b(person.encode(), digest_size=16).digest()
 
 
 def _order(event: Recent) -> tuple[int, str]:

@@ -354,7 +354,32 @@ CATALOG = (
                 "7d",
                 "How long visits, transitions, late events and dead letters are kept after writing.",
             ),
-            Setting("data_dir", folder(), "footfall-data", "Where a worker keeps local files."),
+            Setting(
+                "store",
+                choice("rocksdb", "memory"),
+                "rocksdb",
+                "Where persons are kept while a worker runs: `rocksdb`, on disk in `data_dir`, so that there "
+                "may be more than memory holds and a restart reads only what is new; or all in `memory`. "
+                "Either way they are in Kafka.",
+            ),
+            Setting(
+                "store_hot",
+                whole(1_000, 100_000_000),
+                100_000,
+                'How many persons a worker with `store = "rocksdb"` keeps at hand in memory, 1 to 2 KB each.',
+            ),
+            Setting(
+                "standby",
+                whole(0, 10),
+                0,
+                "How many other workers keep a copy of each partition's persons, to take over at once.",
+            ),
+            Setting(
+                "data_dir",
+                folder(),
+                "footfall-data",
+                "Where a worker keeps its local store. Workers on one host may share it.",
+            ),
             Setting(
                 "web.host",
                 text("a host name or an address", r"\S+"),

@@ -12,6 +12,7 @@ from stream.core.definition import Condition, Definition
 from stream.engine.connection import Connection
 from stream.engine.security import Security
 
+Store = Literal["rocksdb", "memory"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -96,6 +97,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     guarantee: Guarantee = "auto"
     dead_letters: DeadLetters = DeadLetters()
     topics: Topics = Topics()
+    store: Store = "rocksdb"
+    store_hot: int = 100_000
+    standby: int = 0
     data_dir: Path = Path("footfall-data")
     web: Web = Web()
     log: Log = Log()
