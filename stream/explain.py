@@ -61,7 +61,7 @@ async def explain(settings: Settings, person: str) -> Evidence:
     Reads the partition where Kafka's own partitioner puts the person, and the others only where the person
     is not in it. Raises ReadError where there is no broker, or no worker has run with this `group`.
     """
-    async with open_reader(settings.broker) as reader:
+    async with open_reader(settings.connection) as reader:
         explanation = await _from_changelog(reader, settings, person)
         transitions = TransitionsOf(explanation.person if explanation else person)
         topic = settings.output_topic("transitions")

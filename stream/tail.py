@@ -34,7 +34,7 @@ async def tail(
     """
     topics = {topic_of(settings, name): name for name in names}
     short = {settings.output_topic(name): name for name in OUTPUTS}
-    async with open_reader(settings.broker) as reader:
+    async with open_reader(settings.connection) as reader:
         async for record in reader.follow(list(topics), from_beginning=from_beginning):
             if record.value is None or (person is not None and not concerns(person, record.value)):
                 continue

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from stream.engine.connection import Connection
+
 CONNECT_WITHIN_S = 10.0
 FETCH_WITHIN_MS = 100
 STALLED_AFTER_S = 30.0
@@ -85,10 +87,10 @@ class TopicReader:
 
 
 @asynccontextmanager
-async def open_reader(broker: str) -> AsyncIterator[TopicReader]:
-    """A reader of the broker's topics. Raises ReadError where no broker answers, or one fails later."""
+async def open_reader(connection: Connection) -> AsyncIterator[TopicReader]:
+    """A reader of the cluster's topics. Raises ReadError where no broker answers, or one fails later."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=broker,
+        **connection.options(),
         client_id="footfall-reader",
         group_id=None,
         enable_auto_commit=False,
@@ -103,12 +105,12 @@ async def open_reader(broker: str) -> AsyncIterator[TopicReader]:
                 await consumer.start()
         except (KafkaError, TimeoutError, OSError, ValueError) as error:
             raise ReadError(
-                f"no Kafka broker answers at {broker}: start it, or set `broker` to where it is; "
+                f"no Kafka broker answers at {connection}: start it, or set `broker` to where it is; "
                 "for one on this machine: footfall broker"
             ) from error
         try:
-            yield TopicReader(consumer, broker)
+            yield TopicReader(consumer, connection.bootstrap)
         except KafkaError as error:
-            raise ReadError(f"{broker}: {error}") from error
+            raise ReadError(f"{connection}: {error}") from error
     finally:
         await consumer.stop()

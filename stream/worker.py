@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from stream.agents.flow import OUTPUTS, build, changelog_topic
+from stream.agents.flow import OUTPUTS, build, changelog_topic, clocks_topic
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
 from stream.engine.preflight import Broker, look
@@ -75,8 +75,8 @@ async def _look(settings: Settings) -> Broker:
     """Raises EngineError where the topics are not what a worker needs."""
     source, changelog = settings.input.topic, changelog_topic(settings)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
-    wanted = [source, changelog, *outputs]
-    broker = await look(settings.broker, transactional_id=f"{settings.group}-probe", topics=wanted)
+    wanted = [source, changelog, clocks_topic(settings), *outputs]
+    broker = await look(settings.connection, transactional_id=f"{settings.group}-probe", topics=wanted)
     missing = [topic for topic in wanted if topic not in broker.partitions]
     if missing:
         names = ", ".join(missing)

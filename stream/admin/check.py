@@ -35,7 +35,7 @@ async def checks(settings: Settings) -> AsyncIterator[Check]:
     for check in _local(settings):
         yield check
     try:
-        async with connect(settings.broker) as admin:
+        async with connect(settings.connection) as admin:
             cluster = await admin.describe_cluster()
             size = f"cluster {cluster['cluster_id']}, brokers: {len(cluster['brokers'])}"
             yield Check("broker", "ok", f"{settings.broker} answers ({size})")

@@ -10,6 +10,8 @@ from typing import TypeVar
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
+from stream.engine.connection import Connection
+
 CONNECT_WITHIN_S = 10.0
 SETTLE_WITHIN_S = 20.0
 
@@ -40,25 +42,27 @@ class AdminError(Exception):
 
 
 @asynccontextmanager
-async def connect(broker: str, *, within_s: float = CONNECT_WITHIN_S) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connection to the cluster behind `broker`, closed on leaving. Raises AdminError if none answers."""
+async def connect(
+    connection: Connection, *, within_s: float = CONNECT_WITHIN_S
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connection to the cluster, closed on leaving. Raises AdminError if none answers."""
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=broker, client_id="footfall-admin", request_timeout_ms=int(within_s * 1000)
+        **connection.options(), client_id="footfall-admin", request_timeout_ms=int(within_s * 1000)
     )
     try:
-        await _start(admin, broker, within_s)
+        await _start(admin, connection, within_s)
         yield admin
     finally:
         await admin.close()
 
 
-async def _start(admin: AIOKafkaAdminClient, broker: str, within_s: float) -> None:
+async def _start(admin: AIOKafkaAdminClient, connection: Connection, within_s: float) -> None:
     try:
         async with asyncio.timeout(within_s):
             await admin.start()
     except (KafkaError, TimeoutError, OSError) as error:
         raise AdminError(
-            f"no Kafka broker answers at {broker}",
+            f"no Kafka broker answers at {connection}",
             "start it, or set `broker` to where it is; for one on this machine: footfall broker",
         ) from error
     try:
@@ -68,8 +72,8 @@ async def _start(admin: AIOKafkaAdminClient, broker: str, within_s: float) -> No
         # Clients ask one broker for the addresses of all, and go on with those.
         named = sorted(f"{node.host}:{node.port}" for node in admin._client.cluster.brokers())
         raise AdminError(
-            f"a Kafka broker answers at {broker}, but names {', '.join(named)} as the address to use, and "
-            "nothing answers there",
+            f"a Kafka broker answers at {connection}, but names {', '.join(named)} as the address to use, "
+            "and nothing answers there",
             "set the broker's advertised.listeners to what this machine can reach",
         ) from error
 

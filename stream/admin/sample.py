@@ -32,7 +32,7 @@ class Sample(NamedTuple):
 async def take(settings: Settings) -> Sample:
     """Read the newest records of every partition, `SAMPLE_RECORDS` or so in all, and judge them."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.broker,
+        **settings.connection.options(),
         client_id="footfall-admin",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

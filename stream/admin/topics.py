@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from stream.admin.connection import AdminError, in_words
 from stream.settings import OUTPUTS, Settings, format_duration
 
-Role = Literal["input", "output", "changelog"]
+Role = Literal["input", "output", "changelog", "board"]
 Action = Literal["created", "would create", "there already", "differs", "failed"]
 
 CHANGELOGS = ("profiles",)
@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
 
 
 def wanted(settings: Settings, partitions: int) -> list[Topic]:
-    """All topics of a worker, the input first, each with the input's number of `partitions`."""
+    """All topics of a worker, the input first; all but the board with the input's number of `partitions`."""
     outputs = [
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
@@ -78,7 +78,9 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         for table in CHANGELOGS
     ]
     events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
-    return [events, *outputs, *changelogs]
+    # One partition, for a few records that workers tell each other.
+    clocks = Topic(f"{settings.group}-clocks", "board", 1, {"cleanup.policy": "compact"})
+    return [events, *outputs, *changelogs, clocks]
 
 
 def _output_configs(settings: Settings, name: str) -> dict[str, str]:
@@ -146,9 +148,10 @@ def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Diff
         f"`footfall topics create` again: {_delete(settings, topic)}",
         "changelog": "use another group, whose worker starts from the input's beginning, or stop the "
         f"workers, delete it and run `footfall topics create` again: {_delete(settings, topic)}",
+        "board": f"delete it and run `footfall topics create` again: {_delete(settings, topic)}",
     }
     what = f"has {count(found.partitions)}, and must have {topic.partitions}"
-    if topic.role != "input":
+    if topic.role in ("output", "changelog"):
         what += f" as {settings.input.topic} has"
     return Difference(what, ways_out[topic.role], breaks=True)
 

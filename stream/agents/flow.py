@@ -9,6 +9,7 @@ from typing import Any
 
 from stream import __version__
 from stream.agents.activity import ActivityState
+from stream.agents.clocks import Clocks
 from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
 from stream.core.partition import Partition
@@ -31,6 +32,11 @@ def changelog_topic(settings: Settings) -> str:
     return f"{settings.group}-{TABLE}-changelog"
 
 
+def clocks_topic(settings: Settings) -> str:
+    """The compacted topic by which workers tell each other of their partitions' time."""
+    return f"{settings.group}-clocks"
+
+
 def guarantee_of(settings: Settings, capabilities: Capabilities) -> Guarantee:
     """The guarantee that holds on this broker. Raises EngineError where the one asked for can't."""
     if settings.guarantee == "auto":
@@ -47,7 +53,7 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
     """The Faust app of a worker, ready to run; `partitions` is the input topic's number of them."""
     guarantee = guarantee_of(settings, capabilities)
     config = EngineConfig(
-        bootstrap=settings.broker,
+        connection=settings.connection,
         group=settings.group,
         topic=settings.input.topic,
         changelog=changelog_topic(settings),
@@ -77,12 +83,20 @@ def _declare_agents(app: EngineApp, flow: _Flow) -> None:
             batch = event.message
             await app.engine.process(batch.partition, batch.records, follows=batch.follows)
 
+    clocks = Clocks(flow.settings.connection, clocks_topic(flow.settings), flow.partitions)
+
     @app.timer(idle_tick_s)  # type: ignore[untyped-decorator]
     async def advance_idle_partitions() -> None:
         try:
-            idle.apply()
+            now_ms = int(time.time() * 1000)
+            own = idle.clocks(now_ms)
+            idle.apply(own, await clocks.exchange(own, now_ms) if own else {}, now_ms)
         except Exception as error:
             app.engine.fail(error)
+
+    @app.on_before_shutdown.connect
+    async def let_go_of_the_board(*args: Any, **kwargs: Any) -> None:
+        await clocks.close()
 
     @app.timer(FREEZE_EVERY_S)  # type: ignore[untyped-decorator]
     async def freeze_profiles() -> None:
@@ -98,12 +112,12 @@ class _Flow:
     def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
         self.settings = settings
         self.states: dict[int, ActivityState] = {}
-        self._partitions = partitions
+        self.partitions = partitions
         self._metrics = metrics
 
     def new_state(self, number: int) -> ActivityState:
         settings = self.settings
-        partitions = self._partitions
+        partitions = self.partitions
         partition = Partition(
             settings.definition,
             topic=settings.input.topic,

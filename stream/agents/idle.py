@@ -1,8 +1,7 @@
-"""Applies the idle rule (SPEC 1) to the partitions that this worker owns, as time goes by."""
+"""Applies the idle rule (SPEC 1) to the partitions that this worker owns, judged by those of all workers."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from stream.agents.activity import ActivityState
@@ -15,8 +14,12 @@ from stream.settings import Settings
 ANSWERED_WITHIN_MS = 5_000
 
 
+# Of a partition that nobody tells of: it may be busy, at any time.
+UNKNOWN = PartitionClock(watermark=None, newest=None, newest_arrived=None, quiet_since=None)
+
+
 class IdleRule:
-    """Moves the watermarks of quiet partitions. Each worker judges by the partitions it owns itself."""
+    """Moves the watermarks of quiet partitions that this worker owns."""
 
     def __init__(self, engine: Engine, states: Mapping[int, ActivityState], settings: Settings) -> None:
         self._engine = engine
@@ -24,21 +27,36 @@ class IdleRule:
         self._settings = settings
         self._at_end_since: dict[int, int] = {}
 
-    def apply(self, now_ms: int | None = None) -> None:
-        """Advance what is due, and have it written with the next checkpoint."""
-        now_ms = int(time.time() * 1000) if now_ms is None else now_ms
+    def clocks(self, now_ms: int) -> dict[int, PartitionClock]:
+        """What there is to know of the partitions that this worker owns."""
+        return {
+            number: self._clock(number, now_ms)
+            for number, one in self._engine.partitions.items()
+            if one.active
+        }
+
+    def apply(
+        self,
+        own: Mapping[int, PartitionClock],
+        others: Mapping[int, PartitionClock | None],
+        now_ms: int,
+    ) -> None:
+        """Advance what is due, and have it written with the next checkpoint.
+
+        `others` are the partitions of other workers; nobody advances where nothing is known of one.
+        """
         settings = self._settings
-        owned = {number: one for number, one in self._engine.partitions.items() if one.active}
-        clocks = [self._clock(number, now_ms) for number in owned]
         watermarks = idle_watermarks(
-            clocks,
+            [*own.values(), *(clock or UNKNOWN for clock in others.values())],
             now_ms=now_ms,
             idle_after_ms=settings.idle_after_ms,
             live_within_ms=settings.live_within_ms,
             allowed_lateness_ms=settings.definition.allowed_lateness_ms,
         )
-        for (number, one), clock, watermark in zip(owned.items(), clocks, watermarks, strict=True):
-            if watermark is not None and watermark != clock.watermark:
+        for (number, clock), watermark in zip(own.items(), watermarks, strict=False):
+            one = self._engine.partitions.get(number)
+            # Between the question and the answer a rebalance may have begun.
+            if one is not None and one.active and watermark is not None and watermark != clock.watermark:
                 self._states[number].advance(watermark)
                 one.touch()
 

@@ -18,6 +18,7 @@ import msgspec
 
 from stream.broker import BrokerError, start_broker
 from stream.cli.record_lines import RecordLines
+from stream.engine.connection import Connection
 from stream.settings import Settings, Web
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.population import Population
@@ -84,13 +85,13 @@ class Shop:
         self._ms_per_s = DAY_MS / seconds_per_day
         self._began_s: float | None = None
 
-    async def open(self, broker: str, topic: str, stop: asyncio.Event) -> None:
+    async def open(self, connection: Connection, topic: str, stop: asyncio.Event) -> None:
         """Write events to the topic until `stop`. Raises WriteError."""
         from stream.simulate.topic import TopicWriter
 
         population = Population(Product(users=self._users), seed=self._seed, start_ms=self._start_ms)
         slices = Delivery(FAULTS, seed=self._seed, to_topic=True).deliver(population.slices(None))
-        writer = TopicWriter(broker, topic)
+        writer = TopicWriter(connection, topic)
         await writer.start()
         try:
             await run(slices, writer, self, stop=stop, limit=None, report=lambda *_: None)
@@ -121,7 +122,7 @@ async def show(shop: Shop, folder: Path, web_port: int) -> None:
     click.echo("Starting an embedded broker, a simulated shop, and a worker …")
     async with start_broker(kind="tansu", progress=click.echo) as broker:
         settings = settings_for(broker.address, folder, web_port)
-        async with connect(settings.broker) as admin:
+        async with connect(settings.connection) as admin:
             await create(admin, settings)
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
@@ -157,7 +158,7 @@ def settings_for(address: str, folder: Path, web_port: int) -> Settings:
 
 async def _open_when(ready: asyncio.Future[str], shop: Shop, settings: Settings, stop: asyncio.Event) -> None:
     click.echo(f"Metrics on {await ready}/metrics. Ctrl-C ends it all.\n")
-    await shop.open(settings.broker, settings.input.topic, stop)
+    await shop.open(settings.connection, settings.input.topic, stop)
 
 
 async def _show_transitions(settings: Settings) -> None:

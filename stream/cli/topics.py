@@ -56,7 +56,7 @@ def create_command(config: Path | None, input_partitions: int | None, dry_run: b
 
 
 async def _create(settings: Settings, input_partitions: int | None, dry_run: bool) -> list[Outcome]:
-    async with connect(settings.broker) as admin:
+    async with connect(settings.connection) as admin:
         return await create(admin, settings, input_partitions=input_partitions, dry_run=dry_run)
 
 

@@ -57,7 +57,7 @@ def create_app(
     app = EngineApp(
         config.group,
         **{
-            "broker": "kafka://" + config.bootstrap.replace(",", ";"),
+            "broker": "kafka://" + config.connection.bootstrap.replace(",", ";"),
             "store": "memory://",
             "datadir": data_dir,
             "autodiscover": False,

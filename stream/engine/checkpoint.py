@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from stream.engine.client import ProducerFenced, TopicPartition, batch_producer
+from stream.engine.connection import Connection
 from stream.engine.errors import CheckpointError
 from stream.engine.state import Change, Output
 
@@ -51,10 +52,10 @@ class CheckpointWriter(Protocol):
 class TransactionalWriter:
     """Exactly once: changelog, outputs and input offset become visible together or not at all."""
 
-    def __init__(self, bootstrap: str, to: Destination) -> None:
+    def __init__(self, connection: Connection, to: Destination) -> None:
         self._to = to
         transactional_id = f"{to.group}-{to.topic}-{to.partition}"
-        self._producer = batch_producer(bootstrap, transactional_id=transactional_id)
+        self._producer = batch_producer(connection, transactional_id=transactional_id)
         self._in_transaction = False
 
     async def open(self) -> None:
@@ -99,10 +100,10 @@ class SequentialWriter:
     A crash in between repeats outputs, under the same ids.
     """
 
-    def __init__(self, bootstrap: str, to: Destination, commit: CommitOffset) -> None:
+    def __init__(self, connection: Connection, to: Destination, commit: CommitOffset) -> None:
         self._to = to
         self._commit = commit
-        self._producer = batch_producer(bootstrap)
+        self._producer = batch_producer(connection)
 
     async def open(self) -> None:
         await self._producer.start()

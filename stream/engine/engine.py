@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
+from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
 from stream.engine.owned import OwnedPartition
 from stream.engine.recovery import recover
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 class EngineConfig(Struct, frozen=True, kw_only=True):
     """What the engine runs on. `outputs` maps the names of a state's outputs to topics."""
 
-    bootstrap: str
+    connection: Connection
     group: str
     topic: str
     changelog: str
@@ -169,7 +170,7 @@ class Engine:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
             recovered = await recover(
-                config.bootstrap,
+                config.connection,
                 config.group,
                 topic=config.topic,
                 changelog=config.changelog,
@@ -197,8 +198,8 @@ class Engine:
         config = self.config
         to = Destination(config.topic, number, config.group, config.changelog, config.outputs)
         if config.guarantee == "exactly_once":
-            return TransactionalWriter(config.bootstrap, to)
-        return SequentialWriter(config.bootstrap, to, partial(self._source.commit, number))
+            return TransactionalWriter(config.connection, to)
+        return SequentialWriter(config.connection, to, partial(self._source.commit, number))
 
     async def release(self) -> None:
         """A rebalance begins: write everything, then hold still until `assign`."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from stream.engine.checkpoint import POSITION_HEADER
 from stream.engine.client import Capabilities, TopicPartition, state_reader
+from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
 from stream.engine.state import PartitionState
 
@@ -30,7 +31,7 @@ class Recovered(Struct, frozen=True):
 
 
 async def recover(
-    bootstrap: str,
+    connection: Connection,
     group: str,
     *,
     topic: str,
@@ -45,7 +46,7 @@ async def recover(
     by record, and waits for ever for the offset of a transaction marker (faust-streaming 0.15.3).
     """
     began_at = time.monotonic()
-    reader = state_reader(bootstrap, group)
+    reader = state_reader(connection, group)
     await reader.start()
     try:
         logs = await _read_changelogs(reader, changelog, states)

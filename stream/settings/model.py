@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from stream.core.definition import Condition, Definition
+from stream.engine.connection import Connection
 
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -96,6 +97,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path = Path("footfall-data")
     web: Web = Web()
     log: Log = Log()
+
+    @property
+    def connection(self) -> Connection:
+        """What Kafka clients are made from."""
+        return Connection(self.broker)
 
     def output_topic(self, name: str) -> str:
         """The topic of an output: `visits` is `footfall.visits` with the default prefix."""

@@ -108,11 +108,11 @@ class Options(Struct, frozen=True, kw_only=True):
         """The file or topic, open. Raises OSError or WriteError."""
         if self.broker is None:
             return FileWriter(self.out or "-")
-        from stream.simulate.topic import (
-            TopicWriter,
-        )  # aiokafka takes longer to load than a small file to write
+        # aiokafka takes longer to load than a small file to write.
+        from stream.engine.connection import Connection
+        from stream.simulate.topic import TopicWriter
 
-        writer = TopicWriter(self.broker, self.topic or TOPIC)
+        writer = TopicWriter(Connection(self.broker), self.topic or TOPIC)
         await writer.start()
         return writer
 

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream.core.partitioner import partition_for
+from stream.engine.connection import Connection
 from stream.simulate.run import WriteError
 from stream.simulate.scribe import Record
 
@@ -29,8 +30,8 @@ class TopicWriter:
     retention at once. `start` and `write` raise WriteError; `close` sends what is still under way.
     """
 
-    def __init__(self, broker: str, topic: str) -> None:
-        self._broker = broker
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self._connection = connection
         self._topic = topic
         self._producer: AIOKafkaProducer | None = None
         self._partitions = 0
@@ -41,7 +42,7 @@ class TopicWriter:
     async def start(self) -> None:
         """Connects, and finds out how many partitions the topic has."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._broker,
+            **self._connection.options(),
             acks="all",
             linger_ms=5,
             max_batch_size=_BATCH_BYTES,
@@ -52,7 +53,8 @@ class TopicWriter:
         except KafkaConnectionError:
             await producer.stop()
             raise WriteError(
-                f"no broker answers at {self._broker}: start one with `footfall broker`, or correct --broker"
+                f"no broker answers at {self._connection}: start one with `footfall broker`, "
+                "or correct --broker"
             ) from None
         self._producer = producer
         # Asked of the whole cluster: a question about one topic makes some brokers create it.
@@ -61,7 +63,7 @@ class TopicWriter:
         if not partitions:
             await self.close()
             raise WriteError(
-                f"there is no topic {self._topic} on {self._broker}: "
+                f"there is no topic {self._topic} on {self._connection}: "
                 "create it with `footfall topics create`, or correct --topic"
             )
         self._partitions = len(partitions)
@@ -122,7 +124,7 @@ class TopicWriter:
             except KafkaError as error:
                 self._sent.clear()
                 raise WriteError(
-                    f"topic {self._topic} on {self._broker} refused records: {error!r}"
+                    f"topic {self._topic} on {self._connection} refused records: {error!r}"
                 ) from None
 
     def _partition(self, key: bytes) -> int:

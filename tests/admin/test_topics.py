@@ -8,6 +8,7 @@ import pytest
 
 from stream.admin import Outcome, connect, create, wanted
 from stream.admin.topics import existing
+from stream.engine.connection import Connection
 from stream.settings import Input, Settings, Topics
 from tests.broker.log import create_topic
 
@@ -31,7 +32,7 @@ def settings_for(address: str, topic_name: TopicName, **changed: object) -> Sett
 async def make(
     settings: Settings, *, input_partitions: int | None = None, dry_run: bool = False
 ) -> list[Outcome]:
-    async with connect(settings.broker) as admin:
+    async with connect(settings.connection) as admin:
         return await create(admin, settings, input_partitions=input_partitions, dry_run=dry_run)
 
 
@@ -55,12 +56,14 @@ async def test_all_topics_are_created_with_partitions_retention_and_compaction(
     outcomes = await make(settings)
 
     assert actions(outcomes) == {"created"}
-    async with connect(kafka) as admin:
+    async with connect(Connection(kafka)) as admin:
         found = await existing(admin, [outcome.topic.name for outcome in outcomes])
     outputs = ("visits", "transitions", "engagement", "incidents", "daily", "dead-letters", "late")
     changelog = f"{settings.group}-profiles-changelog"
     names = [settings.output_topic(output) for output in outputs]
-    assert list(found) == [settings.input.topic, *names, changelog]
+    clocks = f"{settings.group}-clocks"
+    assert list(found) == [settings.input.topic, *names, changelog, clocks]
+    assert found.pop(clocks).partitions == 1
     assert {topic.partitions for topic in found.values()} == {3}
     assert {found[name].configs["cleanup.policy"] for name in names} == {"delete"}
     assert {found[name].configs["retention.ms"] for name in names} == {str(2 * DAY_MS)}
@@ -88,7 +91,7 @@ async def test_a_dry_run_creates_nothing(tansu: str, topic_name: TopicName) -> N
     settings = settings_for(tansu, topic_name)
     outcomes = await make(settings, dry_run=True)
     assert actions(outcomes) == {"would create"}
-    async with connect(tansu) as admin:
+    async with connect(Connection(tansu)) as admin:
         assert await existing(admin, [outcome.topic.name for outcome in outcomes]) == {}
 
 
@@ -97,7 +100,7 @@ async def test_the_input_gets_the_partitions_asked_for_and_the_others_follow(
 ) -> None:
     settings = settings_for(tansu, topic_name)
     outcomes = await make(settings, input_partitions=5)
-    assert {outcome.topic.partitions for outcome in outcomes} == {5}
+    assert {o.topic.partitions for o in outcomes if o.topic.role != "board"} == {5}
 
 
 async def test_outputs_follow_an_input_that_is_there(tansu: str, topic_name: TopicName) -> None:
@@ -107,7 +110,7 @@ async def test_outputs_follow_an_input_that_is_there(tansu: str, topic_name: Top
     outcomes = await make(settings)
 
     assert outcomes[0].action == "there already"
-    assert {outcome.topic.partitions for outcome in outcomes} == {2}
+    assert {o.topic.partitions for o in outcomes if o.topic.role != "board"} == {2}
 
 
 async def test_an_input_with_other_partitions_than_asked_for_stops_it(
@@ -123,7 +126,7 @@ async def test_an_input_with_other_partitions_than_asked_for_stops_it(
         "leave --input-partitions out to go with 2",
         True,
     )
-    async with connect(tansu) as admin:
+    async with connect(Connection(tansu)) as admin:
         assert list(await existing(admin, [topic.name for topic in wanted(settings, 2)])) == [
             settings.input.topic
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import orjson
 import pytest
@@ -10,8 +12,10 @@ from aiokafka import ConsumerRecord
 from stream.agents.activity import ActivityState
 from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
+from stream.core.clock import PartitionClock
 from stream.core.partition import Partition
 from stream.engine.client import Capabilities
+from stream.engine.connection import Connection
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.owned import OwnedPartition
 from stream.engine.state import Ahead
@@ -23,6 +27,7 @@ from tests.engine.test_owned import Log
 MINUTE = 60_000
 NOON = 1_767_268_800_000  # 2026-01-01T12:00Z
 LATENESS = 10 * MINUTE
+NOBODY: Mapping[int, PartitionClock | None] = {}
 
 
 class Source:
@@ -49,7 +54,7 @@ class Scene:
         self.source = Source()
         self.settings = Settings()
         config = EngineConfig(
-            bootstrap="",
+            connection=Connection(""),
             group="g",
             topic="app-events",
             changelog="c",
@@ -92,9 +97,15 @@ class Scene:
         )
         self.states[number].read_at_ms = arrived_ms
 
-    def apply(self, now_ms: int, *, answered_ms: int | None = None) -> None:
+    def apply(
+        self,
+        now_ms: int,
+        *,
+        answered_ms: int | None = None,
+        others: Mapping[int, PartitionClock | None] = NOBODY,
+    ) -> None:
         self.source.answered_ms = now_ms if answered_ms is None else answered_ms
-        self.rule.apply(now_ms)
+        self.rule.apply(self.rule.clocks(now_ms), others, now_ms)
 
     def watermarks(self) -> list[int | None]:
         return [self.states[number].partition.watermark for number in range(2)]
@@ -177,3 +188,34 @@ async def test_the_intervals_are_settings(scene: Scene) -> None:
     scene.source.left[0] = 1
     scene.apply(NOON + 1_000)
     assert scene.watermarks() == [NOON - LATENESS] * 2
+
+
+def busy(watermark: int) -> PartitionClock:
+    return PartitionClock(
+        watermark=watermark, newest=watermark + LATENESS, newest_arrived=NOON, quiet_since=None
+    )
+
+
+async def test_a_busy_partition_of_another_worker_holds_the_quiet_ones_here(scene: Scene) -> None:
+    scene.event(0, NOON)
+    scene.event(1, NOON - 5 * MINUTE)
+    scene.apply(NOON, others={2: busy(NOON - 14 * MINUTE)})
+    scene.apply(NOON + MINUTE, others={2: busy(NOON - 14 * MINUTE)})
+    assert scene.watermarks() == [NOON - LATENESS, NOON - 14 * MINUTE]
+
+
+async def test_a_quiet_partition_of_another_worker_makes_all_quiet(scene: Scene) -> None:
+    scene.event(0, NOON)
+    scene.event(1, NOON)
+    quiet = msgspec.structs.replace(busy(NOON - LATENESS), quiet_since=NOON)
+    scene.apply(NOON, others={2: quiet})
+    scene.apply(NOON + MINUTE, others={2: quiet})
+    assert scene.watermarks() == [NOON + MINUTE - LATENESS] * 2
+
+
+async def test_nobody_advances_while_a_partition_is_nobody_s(scene: Scene) -> None:
+    scene.event(0, NOON)
+    scene.event(1, NOON - MINUTE)
+    scene.apply(NOON, others={2: None})
+    scene.apply(NOON + 60 * MINUTE, others={2: None})
+    assert scene.watermarks() == [NOON - LATENESS, NOON - MINUTE - LATENESS]

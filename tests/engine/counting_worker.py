@@ -17,6 +17,7 @@ import msgspec
 
 from stream.engine.app import create_app, input_topic, state_table
 from stream.engine.client import probe
+from stream.engine.connection import Connection
 from stream.engine.engine import EngineConfig
 from stream.engine.errors import EngineError
 from stream.engine.run import run
@@ -96,9 +97,10 @@ class Talking:
 
 
 async def work(order: Order) -> None:
-    capabilities = await probe(order.bootstrap, f"{order.group}-probe")
+    connection = Connection(order.bootstrap)
+    capabilities = await probe(connection, f"{order.group}-probe")
     config = EngineConfig(
-        bootstrap=order.bootstrap,
+        connection=connection,
         group=order.group,
         topic=order.topic,
         changelog=f"{order.group}-counts-changelog",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from stream.core.partitioner import partition_for
+from stream.engine.connection import Connection
 from stream.simulate.product import Product
 from stream.simulate.run import WriteError
 from stream.simulate.topic import TopicWriter
@@ -23,7 +24,7 @@ async def test_a_persons_records_are_in_one_partition_in_order(
     records = simulated(Product(users=200), days=2)
     await create_topic(tansu, topic, partitions=4)
     before_ms = int(time.time() * 1000)
-    writer = TopicWriter(tansu, topic)
+    writer = TopicWriter(Connection(tansu), topic)
     await writer.start()
     for start in range(0, len(records), 50):
         await writer.write(records[start : start + 50])
@@ -44,9 +45,9 @@ async def test_a_persons_records_are_in_one_partition_in_order(
 async def test_a_topic_that_is_missing_is_named(tansu: str, topic_name: Callable[[str], str]) -> None:
     topic = topic_name("missing")
     with pytest.raises(WriteError, match=f"no topic {topic} .*footfall topics create"):
-        await TopicWriter(tansu, topic).start()
+        await TopicWriter(Connection(tansu), topic).start()
 
 
 async def test_a_broker_that_is_missing_is_named() -> None:
     with pytest.raises(WriteError, match=r"no broker answers at 127\.0\.0\.1:1: .*--broker"):
-        await TopicWriter("127.0.0.1:1", "t").start()
+        await TopicWriter(Connection("127.0.0.1:1"), "t").start()

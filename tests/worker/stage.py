@@ -72,7 +72,7 @@ class Stage:
         self.settings: Settings = load(self.config, {})
 
     async def create_topics(self) -> None:
-        async with connect(self.address) as admin:
+        async with connect(self.settings.connection) as admin:
             assert all(outcome.ok for outcome in await create(admin, self.settings))
 
     async def write(self, events: list[Event]) -> None:

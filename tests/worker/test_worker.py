@@ -14,6 +14,7 @@ import msgspec
 import orjson
 import pytest
 
+from stream.core.partitioner import partition_for
 from tests.engine.process import Process
 from tests.worker.stage import DAY_MS, FOOTFALL, START_MS, Event, Stage, closing, encoded, ordered, simulated
 
@@ -237,3 +238,41 @@ async def test_logs_can_be_json(tansu: str, topic_name: Callable[[str], str], tm
     lines = [msgspec.json.decode(line) for line in worker.lines]
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
     assert lines[-1]["message"] == "Stopped, with everything committed"
+
+
+def watermark_ages(found: Samples) -> dict[str, float]:
+    return {name: age for name, age in found.items() if name.startswith("footfall_watermark_age")}
+
+
+@pytest.mark.kafka
+async def test_a_quiet_partition_goes_with_the_busy_one_of_another_worker(
+    kafka: str, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    here = Stage(kafka, topic_name("quiet"), tmp_path, partitions=2, extra='idle_after = "1s"')
+    await here.create_topics()
+    first, later = START_MS, START_MS + DAY_MS
+    await here.write(closing(2, first))
+    async with here.worker() as one, here.worker() as other:
+        addresses = [metrics_address(await worker.says("metrics on")) for worker in (one, other)]
+        for address in addresses:
+            await scraped(address, lambda found: len(watermark_ages(found)) == 1)
+        # History: while both are quiet, neither moves. Then one partition goes on, the other one does not.
+        busy = [event for event in closing(2, later) if partition_for(event[0] or b"", 2) == 0]
+        async with asyncio.TaskGroup() as feeding:
+            task = feeding.create_task(keep_busy(here, busy))
+            for address in addresses:
+                age_s = time.time() - later / 1000 + 10
+                await scraped(
+                    address,
+                    lambda found, most=age_s: max(watermark_ages(found).values(), default=most) < most,
+                )
+            task.cancel()
+        for worker in (one, other):
+            assert await worker.terminate() == 0
+
+
+async def keep_busy(here: Stage, events: list[Event]) -> None:
+    """The same events again and again: repeats, but not nothing."""
+    while True:
+        await here.write(events)
+        await asyncio.sleep(0.2)
