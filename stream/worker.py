@@ -59,12 +59,12 @@ async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _
             "Reading %s from %s, %s; metrics on %s/metrics",
             settings.input.topic,
             settings.broker,
-            app.engine.config.guarantee.replace("_", " "),
+            app.engines[0].config.guarantee.replace("_", " "),
             address,
         )
 
         def ready() -> None:
-            log.info("Ready: %d partitions", len(app.engine.partitions))
+            log.info("Ready: %d partitions", sum(len(engine.partitions) for engine in app.engines))
             on_ready(address)
 
         await run(app, on_ready=ready)
@@ -98,7 +98,7 @@ async def serve_metrics(settings: Settings, app: EngineApp, metrics: Metrics) ->
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def show_life(request: web.Request) -> web.Response:
-        failure = app.engine.failure
+        failure = app.failure
         if failure is None:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=f"{failure}\n")

@@ -58,6 +58,15 @@ class ActivityState:
     def take_changes(self) -> Sequence[Change]:
         return self.partition.take_changes()
 
+    def work(self) -> bool:
+        return False
+
+    def take_local(self) -> Sequence[Change]:
+        return ()
+
+    def written(self) -> None:
+        pass
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.partition.restore(key, value)
 

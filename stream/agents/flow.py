@@ -14,10 +14,11 @@ from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
-from stream.engine.app import EngineApp, create_app, input_topic, state_table
+from stream.engine.app import EngineApp, add_engine, create_app, input_topic, state_table
 from stream.engine.client import Capabilities, Guarantee
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.errors import EngineError
+from stream.engine.state import LocalStore
 from stream.metrics import Metrics
 from stream.settings import Settings
 
@@ -63,25 +64,26 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
         capabilities=capabilities,
     )
     flow = _Flow(settings, partitions, metrics)
-    app = create_app(config, flow.new_state, flow, data_dir=settings.data_dir)
-    state_table(app, TABLE, partitions=partitions)
-    _declare_agents(app, flow)
+    app = create_app(settings.group, settings.connection, capabilities, data_dir=settings.data_dir)
+    engine = add_engine(app, config, flow.new_state, flow)
+    state_table(app, engine, TABLE, partitions=partitions)
+    _declare_agents(app, engine, flow)
     metrics.worker.info(
         {"version": __version__, "definition": settings.definition.hash(), "guarantee": guarantee}
     )
-    metrics.before_render = lambda: flow.measure(app.engine)
+    metrics.before_render = lambda: flow.measure(engine)
     return app
 
 
-def _declare_agents(app: EngineApp, flow: _Flow) -> None:
-    idle = IdleRule(app.engine, flow.states, flow.settings)
+def _declare_agents(app: EngineApp, engine: Engine, flow: _Flow) -> None:
+    idle = IdleRule(engine, flow.states, flow.settings)
     idle_tick_s = min(5.0, max(0.1, flow.settings.idle_after_ms / 5_000))
 
-    @app.agent(input_topic(app), name="activity")
+    @app.agent(input_topic(app, engine), name="activity")
     async def activity(batches: Any) -> None:
         async for event in batches.events():
             batch = event.message
-            await app.engine.process(batch.partition, batch.records, follows=batch.follows)
+            await engine.process(batch.partition, batch.records, follows=batch.follows)
 
     clocks = Clocks(flow.settings.connection, clocks_topic(flow.settings), flow.partitions)
 
@@ -92,7 +94,7 @@ def _declare_agents(app: EngineApp, flow: _Flow) -> None:
             own = idle.clocks(now_ms)
             idle.apply(own, await clocks.exchange(own, now_ms) if own else {}, now_ms)
         except Exception as error:
-            app.engine.fail(error)
+            engine.fail(error)
 
     @app.on_before_shutdown.connect
     async def let_go_of_the_board(*args: Any, **kwargs: Any) -> None:
@@ -115,7 +117,7 @@ class _Flow:
         self.partitions = partitions
         self._metrics = metrics
 
-    def new_state(self, number: int) -> ActivityState:
+    def new_state(self, number: int, store: LocalStore | None) -> ActivityState:
         settings = self.settings
         partitions = self.partitions
         partition = Partition(

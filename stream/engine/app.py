@@ -1,13 +1,16 @@
-"""The Faust app that the engine runs in: its settings, its transport, and the signals it listens to."""
+"""The Faust app that engines run in: its settings, its transport, and the signals it listens to."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, cast
 
 import faust
 from faust.types import TP
 
+from stream.engine.client import Capabilities
+from stream.engine.connection import Connection
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.state import Ahead, Observer, StateFactory
 from stream.engine.table import StateTable, StateTables
@@ -20,9 +23,24 @@ QUEUED_BATCHES = 8
 
 
 class EngineApp(faust.App):
-    """A Faust app with one input topic, whose records reach the agent in batches, and an Engine."""
+    """A Faust app whose input topics reach their agents in batches; each has an engine of its own.
 
-    engine: Engine
+    `failed` is set, and `failure` says why, once any engine has failed: then all of them hold still.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.engines: list[Engine] = []
+        self.failed = asyncio.Event()
+        self.failure: Exception | None = None
+
+    def fail(self, error: Exception) -> None:
+        """End the worker for this reason; only the first one counts."""
+        if self.failure is None:
+            self.failure = error
+            self.failed.set()
+            for engine in self.engines:
+                engine.fail(error)
 
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -50,14 +68,14 @@ class _FaustInput:
 
 
 def create_app(
-    config: EngineConfig, new_state: StateFactory, observer: Observer, *, data_dir: Path, **settings: Any
+    group: str, connection: Connection, capabilities: Capabilities, *, data_dir: Path, **settings: Any
 ) -> EngineApp:
-    """An app that is ready for its agent and table; `settings` are Faust's own, and win over ours."""
-    session_timeout_s = config.capabilities.session_timeout_s
+    """An app that is ready for its engines; `settings` are Faust's own, and win over ours."""
+    session_timeout_s = capabilities.session_timeout_s
     app = EngineApp(
-        config.group,
+        group,
         **{
-            "broker": "kafka://" + config.connection.bootstrap.replace(",", ";"),
+            "broker": "kafka://" + connection.bootstrap.replace(",", ";"),
             "store": "memory://",
             "datadir": data_dir,
             "autodiscover": False,
@@ -80,28 +98,36 @@ def create_app(
             **settings,
         },
     )
-    app.engine = Engine(config, _FaustInput(app, config.topic), new_state, observer)
 
     async def release(*args: Any, **kwargs: Any) -> None:
-        await app.engine.release()
+        await asyncio.gather(*(engine.release() for engine in app.engines))
 
     app.on_partitions_revoked.connect(cast(Any, release), weak=False)
     return app
 
 
-def input_topic(app: EngineApp) -> Any:
-    """The topic for the app's agent. Without acks Faust neither tracks nor commits its offsets.
+def add_engine(app: EngineApp, config: EngineConfig, new_state: StateFactory, observer: Observer) -> Engine:
+    """One more engine in the app: it needs a table (`state_table`), and an agent on `input_topic`.
+
+    Input topics with the same number of partitions are assigned alike.
+    """
+    engine = Engine(config, _FaustInput(app, config.topic), new_state, observer)
+    engine.on_failure = app.fail
+    app.engines.append(engine)
+    return engine
+
+
+def input_topic(app: EngineApp, engine: Engine) -> Any:
+    """The topic for the engine's agent. Without acks Faust neither tracks nor commits its offsets.
 
     (What Faust commits can run ahead of what was processed: faust-streaming issue 606.)
     """
-    return app.topic(
-        app.engine.config.topic, acks=False, schema=BatchSchema(key_type=bytes, value_type=bytes)
-    )
+    return app.topic(engine.config.topic, acks=False, schema=BatchSchema(key_type=bytes, value_type=bytes))
 
 
-def state_table(app: EngineApp, name: str, *, partitions: int) -> StateTable:
-    """The table whose changelog is `<group>-<name>-changelog`; `partitions` are the input's."""
-    table = StateTable(app, name=name, partitions=partitions, key_type=bytes, value_type=bytes)
+def state_table(app: EngineApp, engine: Engine, name: str, *, partitions: int) -> StateTable:
+    """The engine's table, whose changelog is `<group>-<name>-changelog`; `partitions` are the input's."""
+    table = StateTable(app, engine, name=name, partitions=partitions, key_type=bytes, value_type=bytes)
     app.tables.add(table)
-    assert table.changelog_topic_name == app.engine.config.changelog
+    assert table.changelog_topic_name == engine.config.changelog
     return table

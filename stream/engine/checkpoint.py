@@ -19,11 +19,15 @@ POSITION_HEADER = "position"
 
 
 class Snapshot(Struct, frozen=True):
-    """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile."""
+    """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile.
+
+    `local` goes to the local store only, together with `changes`.
+    """
 
     outputs: Sequence[Output]
     changes: Sequence[Change]
     next_offset: int
+    local: Sequence[Change] = ()
 
 
 class Destination(Struct, frozen=True):
@@ -134,19 +138,27 @@ async def _send_changes(producer: Any, to: Destination, snapshot: Snapshot) -> l
 
 
 async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
-    by_topic: dict[str, _Batches] = {}
-    for name, key, value in snapshot.outputs:
-        batches = by_topic.get(name)
+    by_place: dict[tuple[str, int | None], _Batches] = {}
+    for output in snapshot.outputs:
+        place = (output[0], output[3] if len(output) == 4 else None)
+        batches = by_place.get(place)
         if batches is None:
-            batches = by_topic[name] = _Batches(producer)
-        batches.add(key, value)
+            batches = by_place[place] = _Batches(producer)
+        batches.add(output[1], output[2])
     sent: list[Sent] = []
-    for name, batches in by_topic.items():
+    for (name, partition), batches in by_place.items():
         topic = to.outputs[name]
-        # The input's partition number keeps a key in one partition, and in order; where the output
-        # has as many partitions as the input, it is also where Kafka's own partitioner looks for it.
-        partitions = await producer.partitions_for(topic)
-        sent += await batches.send(topic, to.partition % len(partitions))
+        count = len(await producer.partitions_for(topic))
+        if partition is None:
+            # The input's partition number keeps a key in one partition, and in order; where the output
+            # has as many partitions as the input, it is also where Kafka's own partitioner looks for it.
+            partition = to.partition % count
+        elif partition >= count:
+            raise CheckpointError(
+                f"{topic} has {count} partitions, but a record is for partition {partition}: was it made "
+                "with another number of partitions?"
+            )
+        sent += await batches.send(topic, partition)
     return sent
 
 

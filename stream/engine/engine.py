@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -58,7 +58,7 @@ class Engine:
     """Owns partitions between rebalances, feeds them batches, and has their checkpoints written.
 
     `failed` is set, and `failure` says why, once the worker has to end: from then on nothing is
-    processed or written any more.
+    processed or written any more. `on_failure` is called with it once.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Engine:
         self.partitions: dict[int, OwnedPartition] = {}
         self.failure: Exception | None = None
         self.failed = asyncio.Event()
+        self.on_failure: Callable[[Exception], None] = lambda _: None
         self._source = source
         self._new_state = new_state
         self._observer = observer
@@ -125,9 +126,24 @@ class Engine:
             await asyncio.sleep(min(TICK_S, self.config.commit_interval_s))
             try:
                 self._begin_due_checkpoints()
+                await self._work()
             except Exception as error:
                 self.fail(error)
                 return
+
+    async def _work(self) -> None:
+        """Do what states have put off, in turn with the agent's slices of records."""
+        while waiting := [
+            owned
+            for owned in self.partitions.values()
+            if owned.has_work and owned.uncommitted <= MAX_UNCOMMITTED
+        ]:
+            for owned in waiting:
+                if owned.has_work:
+                    owned.work()
+                    self._begin_due_checkpoints()
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
 
     def ahead(self, number: int) -> Ahead | None:
         """How much of the input partition is not applied yet; None while that is not known."""
@@ -165,7 +181,7 @@ class Engine:
     async def _open(self, numbers: Sequence[int]) -> dict[int, OwnedPartition]:
         config = self.config
         writers = {number: self._writer(number) for number in numbers}
-        states = {number: self._new_state(number) for number in numbers}
+        states = {number: self._new_state(number, None) for number in numbers}
         try:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
@@ -230,3 +246,4 @@ class Engine:
         if self.failure is None:
             self.failure = error
             self.failed.set()
+            self.on_failure(error)

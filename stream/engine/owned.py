@@ -10,6 +10,9 @@ from stream.engine.checkpoint import CheckpointWriter, Snapshot
 from stream.engine.errors import CheckpointError
 from stream.engine.state import Observer, PartitionState, Record
 
+# A slice of put-off work makes about as many outputs as this many records.
+WORK_COUNTS = 500
+
 
 class OwnedPartition:
     """State and position of `topic`/`number`, always in step: `next_offset` is the first one not applied.
@@ -41,6 +44,7 @@ class OwnedPartition:
         self._observer = observer
         self._on_failure = on_failure
         self._dirty = False
+        self._more = True
         self._began_at = time.monotonic()
         self._in_flight: asyncio.Task[None] | None = None
         self._sought = (-1, -1)
@@ -73,9 +77,22 @@ class OwnedPartition:
         self.next_offset = records[-1].offset + 1
         self.uncommitted += len(records)
         self._dirty = True
+        self._more = self.state.work()
 
     def touch(self) -> None:
         """The state has changed without a record (time went on): it has to be written."""
+        self._dirty = True
+        self._more = self.state.work()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether work that was put off may be left, and may be done now."""
+        return self._more and self.active
+
+    def work(self) -> None:
+        """Do a slice of the work that was put off. Its outputs count as if records had come."""
+        self._more = self.state.work()
+        self.uncommitted += WORK_COUNTS
         self._dirty = True
 
     @property
@@ -95,7 +112,8 @@ class OwnedPartition:
     def begin_checkpoint(self) -> asyncio.Task[None]:
         """Take the snapshot at once, and write it in a task while the partition goes on."""
         assert self._in_flight is None, "one checkpoint in flight per partition"
-        snapshot = Snapshot(self.state.take_outputs(), self.state.take_changes(), self.next_offset)
+        state = self.state
+        snapshot = Snapshot(state.take_outputs(), state.take_changes(), self.next_offset, state.take_local())
         self._dirty = False
         self.uncommitted = 0
         self._began_at = time.monotonic()
@@ -119,6 +137,7 @@ class OwnedPartition:
             raise failure from error
         finally:
             self._in_flight = None
+        self.state.written()
         self.committed_offset = snapshot.next_offset
         self.committed_at = time.monotonic()
         self._observer.on_checkpoint(self.number, self.committed_at - began_at)

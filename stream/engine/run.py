@@ -28,7 +28,7 @@ async def run(app: EngineApp, *, on_ready: Callable[[], None] = lambda: None) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     starting = asyncio.create_task(app.start(), name="app start")
-    endings = {asyncio.create_task(_until(event)) for event in (stopping, app.engine.failed, app._crashed)}
+    endings = {asyncio.create_task(_until(event)) for event in (stopping, app.failed, app._crashed)}
     try:
         done, _ = await asyncio.wait({starting, *endings}, return_when=asyncio.FIRST_COMPLETED)
         if starting in done:
@@ -41,7 +41,7 @@ async def run(app: EngineApp, *, on_ready: Callable[[], None] = lambda: None) ->
         await _stop(app, starting)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    failure = app.engine.failure or app.crash_reason
+    failure = app.failure or app.crash_reason
     if failure is not None:
         raise failure
 
@@ -58,7 +58,7 @@ async def _stop(app: EngineApp, starting: asyncio.Task[None]) -> None:
     try:
         await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
     except TimeoutError:
-        app.engine.fail(
+        app.fail(
             EngineError(
                 f"the worker could not commit and stop within {STOP_WITHIN_S:.0f} s: does the broker answer? "
                 "What it has not committed is read again"

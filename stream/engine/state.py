@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -19,11 +19,33 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
 
 
-Output = tuple[str, bytes | None, bytes | None]
-"""Name of an output (the engine maps it to a topic), key, value."""
+Output = tuple[str, bytes | None, bytes | None] | tuple[str, bytes | None, bytes | None, int]
+"""Name of an output (the engine maps it to a topic), key, value, and the partition to go to.
+
+Without a partition it is the input's, modulo the number of the output's.
+"""
 
 Change = tuple[bytes, bytes | None]
-"""Changelog key and value; None deletes the key."""
+"""Key and value, in the changelog or the local store; None deletes the key."""
+
+OWN_PREFIX = b"\xf9"
+"""First byte of the engine's own keys in changelogs and local stores, which states never see.
+
+Readers of a changelog beside the engine skip them. UTF-8 never has this byte.
+"""
+
+
+class LocalStore(Protocol):
+    """One partition's local store, as its state reads it.
+
+    Only the engine writes it, and only what is committed in Kafka.
+    """
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """The keys from `start` to before `end`, ascending."""
 
 
 class Ahead(NamedTuple):
@@ -43,21 +65,36 @@ class PartitionState(Protocol):
     def process(self, records: Sequence[Record]) -> None:
         """Apply records in offset order. Raising ends the worker, and nothing of the batch is committed."""
 
+    def work(self) -> bool:
+        """Do a slice (some milliseconds) of work that was due but put off; True while more is left."""
+
     def take_outputs(self) -> Sequence[Output]:
         """The outputs since the last call, in order; the state forgets them."""
 
     def take_changes(self) -> Sequence[Change]:
         """The changelog records since the last call; the state forgets that they changed."""
 
+    def take_local(self) -> Sequence[Change]:
+        """Changes of the local store only. They belong to the last `take_changes`, or to `restore` since."""
+
+    def written(self) -> None:
+        """What was taken last is committed, and in the local store if there is one.
+
+        So it may be dropped from memory. Until then nothing more is taken.
+        """
+
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Apply one changelog record, in log order, to a fresh state."""
+        """Apply one changelog record, in log order, to a fresh state, or to one that has a local store.
+
+        With a store, keep next to nothing: the engine writes the record, and `take_local`, to the store.
+        """
 
     def restored(self) -> None:
-        """The last changelog record has been applied; events follow."""
+        """The last changelog record has been applied, and is in the local store; events follow."""
 
 
-StateFactory = Callable[[int], PartitionState]
-"""Makes the empty state of the input partition with this number."""
+StateFactory = Callable[[int, LocalStore | None], PartitionState]
+"""Makes the state of the input partition with this number, on its local store if there is one."""
 
 
 class Observer(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -13,6 +14,7 @@ from stream.engine.transport import BatchConsumer
 
 if TYPE_CHECKING:
     from stream.engine.app import EngineApp
+    from stream.engine.engine import Engine
 
 
 class StateTable(faust.Table[bytes, bytes]):
@@ -22,7 +24,9 @@ class StateTable(faust.Table[bytes, bytes]):
     (3,400 events/s), recover 6,000 records/s, and wait for ever for the offset of a transaction marker.
     """
 
-    app: EngineApp
+    def __init__(self, app: EngineApp, engine: Engine, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.engine = engine
 
     def on_key_set(self, key: bytes, value: bytes) -> None:
         """Produces nothing: checkpoints write the changelog."""
@@ -30,24 +34,9 @@ class StateTable(faust.Table[bytes, bytes]):
     def on_key_del(self, key: bytes) -> None:
         """Produces nothing: checkpoints write the changelog."""
 
-    async def on_rebalance(
-        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
-    ) -> None:
-        """Has the engine take over the partitions, and restore those that are new here."""
-        engine = self.app.engine
-        consumer = cast(BatchConsumer, self.app.consumer)
-        await consumer.hold({tp for tp in assigned if tp.topic == self.changelog_topic_name})
-        numbers = {tp.partition for tp in assigned if tp.topic == engine.config.topic}
-        try:
-            await engine.assign(numbers, generation_id)
-        except Exception as error:
-            engine.fail(error)
-            raise
-        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
-
 
 class RestoredAlready(Recovery):
-    """Faust's recovery with nothing left to do: `StateTable.on_rebalance` has restored everything.
+    """Faust's recovery with nothing left to do: `StateTables.on_rebalance` has restored everything.
 
     What remains of it resumes the flow in the right order. Without these, it asks the broker three
     times for offsets, and each question waits behind a fetch that waits for data.
@@ -64,7 +53,10 @@ class RestoredAlready(Recovery):
 
 
 class StateTables(TableManager):
-    """Faust's table manager, without its pause at the start, and with a last checkpoint at the end."""
+    """Faust's table manager; it has the engines restore their states, and write a last checkpoint.
+
+    Without its pause at the start.
+    """
 
     app: EngineApp
 
@@ -79,7 +71,27 @@ class StateTables(TableManager):
         await self._update_channels()
         await self.recovery.start()
 
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Has the engines take over their partitions, and restore those that are new here."""
+        app = self.app
+        consumer = cast(BatchConsumer, app.consumer)
+        await consumer.hold({tp for tp in assigned if tp.topic in self.changelog_topics})
+        try:
+            await asyncio.gather(
+                *(
+                    engine.assign({tp.partition for tp in assigned if tp.topic == topic}, generation_id)
+                    for engine in app.engines
+                    for topic in [engine.config.topic]
+                )
+            )
+        except Exception as error:
+            app.fail(error)
+            raise
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
     async def on_stop(self) -> None:
         # The fetcher stops in here, so nothing new arrives; a stop sends no `partitions_revoked`.
         await super().on_stop()
-        await self.app.engine.stop()
+        await asyncio.gather(*(engine.stop() for engine in self.app.engines))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from stream.engine.app import create_app, input_topic, state_table
+from stream.engine.app import add_engine, create_app, input_topic, state_table
 from stream.engine.client import probe
 from stream.engine.connection import Connection
 from stream.engine.engine import EngineConfig
@@ -66,6 +66,15 @@ class Counting:
         changed, self._changed = self._changed, set()
         return [(key, b"%d %d" % tuple(self.totals[key])) for key in changed]
 
+    def work(self) -> bool:
+        return False
+
+    def take_local(self) -> Sequence[Change]:
+        return ()
+
+    def written(self) -> None:
+        pass
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self.totals.pop(key, None)
@@ -110,21 +119,22 @@ async def work(order: Order) -> None:
         capabilities=capabilities,
     )
     app = create_app(
-        config,
-        lambda _: Counting(echo=order.echo),
-        Talking(),
+        order.group,
+        connection,
+        capabilities,
         data_dir=Path(order.data_dir),
         # The least that Kafka takes: tests wait for it after each kill.
         broker_session_timeout=6.0,
         broker_heartbeat_interval=1.0,
     )
-    state_table(app, "counts", partitions=order.partitions)
+    engine = add_engine(app, config, lambda number, store: Counting(echo=order.echo), Talking())
+    state_table(app, engine, "counts", partitions=order.partitions)
 
-    @app.agent(input_topic(app), name="count")
+    @app.agent(input_topic(app, engine), name="count")
     async def count(stream):  # type: ignore[no-untyped-def]
         async for event in stream.events():
             message: BatchMessage = event.message
-            await app.engine.process(message.partition, message.records, follows=message.follows)
+            await engine.process(message.partition, message.records, follows=message.follows)
 
     await run(app, on_ready=lambda: print("ready", flush=True))  # noqa: T201
 
