@@ -52,20 +52,23 @@ class ActivityState:
         self.partition.advance(watermark_ms)
         self._report.send(self.partition.counts)
 
+    def work(self) -> bool:
+        """Do some of what was put off; True while more is left."""
+        more = self.partition.work()
+        self._report.send(self.partition.counts)
+        return more
+
     def take_outputs(self) -> Sequence[Output]:
         return self.partition.take_outputs()
 
     def take_changes(self) -> Sequence[Change]:
         return self.partition.take_changes()
 
-    def work(self) -> bool:
-        return False
-
     def take_local(self) -> Sequence[Change]:
-        return ()
+        return self.partition.take_local()
 
     def written(self) -> None:
-        pass
+        self.partition.written()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.partition.restore(key, value)

@@ -37,6 +37,7 @@ class Calendar:
     def __init__(self, timezone: str) -> None:
         self._zone = ZoneInfo(timezone)
         self._chunks: dict[int, tuple[list[int], list[int], list[int]]] = {}
+        self._midnights: dict[int, tuple[int, int]] = {}
         self._last = Segment(0, 0, 0, 0)
 
     def segment(self, t: int) -> Segment:
@@ -63,10 +64,15 @@ class Calendar:
 
     def midnight(self, day: int) -> tuple[int, int]:
         """First instant of the first local date that is `day` or later and occurs: (ms, that date)."""
-        segment = self.segment(day * DAY - _FURTHEST)
-        while segment.day < day:
-            segment = self.segment(segment.end)
-        return segment.start, segment.day
+        found = self._midnights.get(day)
+        if found is None:
+            if len(self._midnights) >= _CHUNKS:
+                self._midnights.clear()
+            segment = self.segment(day * DAY - _FURTHEST)
+            while segment.day < day:
+                segment = self.segment(segment.end)
+            found = self._midnights[day] = segment.start, segment.day
+        return found
 
     def _offset(self, t: int) -> int:
         instant = _EPOCH + timedelta(milliseconds=min(max(t, _EARLIEST), _LATEST))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -81,9 +82,35 @@ class Timers:
         # a date that did not occur is checked with the next one that does
         persons: set[str] = set()
         while self._days and self._days[0] <= day:
-            persons.update(self._persons_by_day.pop(heapq.heappop(self._days)))
-        self._set_midnight()
+            persons.update(self._take_checks(sys.maxsize))
         return midnight, day, sorted(persons)
+
+    def take(self, watermark: int, most: int) -> list[str]:
+        """Up to `most` names with something due at the watermark, a day after the other, some perhaps twice.
+
+        Fewer only where nothing more is due.
+        """
+        names: list[str] = []
+        while len(names) < most:
+            name = self.next_close(watermark)
+            if name is not None:
+                names.append(name)
+            elif self._midnight <= watermark:
+                names += self._take_checks(most - len(names))
+            else:
+                break
+        return names
+
+    def _take_checks(self, most: int) -> list[str]:
+        """Up to `most` persons of the first day; fewer only where there are no more, and the day is done."""
+        day = self._days[0]
+        persons = self._persons_by_day[day]
+        taken = persons[-most:]
+        del persons[-most:]
+        if len(taken) < most:
+            del self._persons_by_day[heapq.heappop(self._days)]
+            self._set_midnight()
+        return taken
 
     def _set_midnight(self) -> None:
         if self._days:

@@ -12,12 +12,17 @@ from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import BEGINNING, Newest, Timers
 from stream.core.definition import Definition
+from stream.core.due import Due
 from stream.core.events import ANONYMOUS, Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
+from stream.core.indexes import StoredTimers
+from stream.core.keeping import ColdStore, Keeping
 from stream.core.persons import Persons
 from stream.core.profile import (
     CHURNED,
+    ERASED_PREFIX,
     NEVER,
+    PROGRESS_KEY,
     Progress,
     Recent,
     decode,
@@ -34,8 +39,6 @@ from stream.core.visits import MAX_DETAILED
 __all__ = ["Counts", "Output", "Partition"]
 
 _JOINING = ("identify", "alias")
-_PROGRESS_KEY = b"\xff"  # no person's id: those are UTF-8
-_ERASED_PREFIX = b"\xfe"
 
 
 class Counts(Struct):
@@ -61,6 +64,10 @@ class Partition:
 
     `owns` says whether a person id lives in this partition (None: all do). `newest` is shared between the
     partitions of a replay; `track_changes=False` spares a replay the list of changed profiles.
+
+    With a `store`, about `hot_limit` profiles stay in memory, and the others are read from there when needed;
+    without one all are in memory. `most_due` bounds how many closes and midnights one call does, so that none
+    takes long; the rest is for `work`. None: all that is due is done at once.
     """
 
     def __init__(
@@ -72,6 +79,9 @@ class Partition:
         owns: Callable[[str], bool] | None = None,
         newest: Newest | None = None,
         track_changes: bool = True,
+        store: ColdStore | None = None,
+        hot_limit: int = 100_000,
+        most_due: int | None = None,
     ) -> None:
         self.definition = definition
         self.topic = topic
@@ -85,11 +95,16 @@ class Partition:
         self._watermark = BEGINNING
         self._newest = BEGINNING
         self._written: Progress | None = None
+        self._most_due = most_due
+        self._keeping = None if store is None else Keeping(store, hot_limit)
         self._start(Vocabulary())
 
     def _start(self, vocabulary: Vocabulary) -> None:
         self._activity = Activity(self.definition, vocabulary)
-        self._timers = Timers(self._calendar)
+        keeping = self._keeping
+        self._timers = (
+            Timers(self._calendar) if keeping is None else StoredTimers(self._calendar, keeping.due)
+        )
         self._publisher = Publisher(self.definition, self._activity)
         self._persons = Persons(
             self.definition,
@@ -97,7 +112,9 @@ class Partition:
             calendar=self._calendar,
             timers=self._timers,
             publisher=self._publisher,
+            keeping=keeping,
         )
+        self._due = Due(self._persons, self._timers, self._calendar, self._most_due)
 
     # -- what it knows ----------------------------------------------------------------------------
 
@@ -122,16 +139,36 @@ class Partition:
         """Profiles held: persons, and anonymous ids that lead to one."""
         return len(self._persons.profiles)
 
+    @property
+    def hot_limit(self) -> int:
+        """How many profiles stay in memory, about; only of use with a store."""
+        return 0 if self._keeping is None else self._keeping.hot_limit
+
+    @hot_limit.setter
+    def hot_limit(self, limit: int) -> None:
+        if self._keeping is not None:
+            self._keeping.hot_limit = limit
+
     def people(self) -> Iterator[Person]:
-        """Registered persons by id, as of the watermark."""
+        """Registered persons by id, as of the watermark: what is due is done first."""
+        while self.work():
+            pass
         for person in sorted(self._persons.profiles):
             profile = self._persons.profiles[person]
             if profile.registered is not None:
                 yield describe(self._view(), person, profile)
 
     def explain(self, person: str) -> Explanation | None:
-        """A person's state and the evidence for it; None for one never seen, forgotten or erased."""
+        """A person's state and the evidence for it; None for one never seen, forgotten or erased.
+
+        What is due for the person is done first.
+        """
+        if self._due.behind:
+            self._due.catch_up(person)
         person = self._persons.resolve(person, self._watermark)
+        if self._due.behind:
+            self._due.catch_up_aliases(person)
+            self._due.catch_up(person)
         profile = self._persons.profiles.get(person)
         return None if profile is None else explain(self._view(), person, profile)
 
@@ -155,13 +192,15 @@ class Partition:
         admission = self._admission
         keyed = keys is not None and self.definition.keyed
         persons = self._persons
-        profiles = persons.profiles
+        hot, find = persons.hot, persons.profiles.get
         named_of = self._activity.named
         tracks, fixed = self._activity.tracks, self._activity.fixed
         mark_of = self._activity.mark
         changed = persons.changed
         gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
-        timers = self._timers
+        timers, due = self._timers, self._due
+        due.begin()
+        behind = due.behind
         today = self._today
         for i, value in enumerate(values):
             try:
@@ -198,12 +237,16 @@ class Partition:
                 if t - lateness > self._watermark:
                     self._watermark = t - lateness
                     if self._watermark > timers.next:
-                        self._fire()
+                        behind = due.fire(self._watermark)
             if not today.start <= t < today.end:
                 today = self._today = self._calendar.segment(t)
             number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
             event = (t, wire.message_id or "", number, entry_of(wire), amounts)
-            p = profiles.get(person)
+            if behind:
+                due.catch_up(person)
+            p = hot.get(person)
+            if p is None:
+                p = find(person)
             # In order, so no repeat either: that would have the same time. And the state is of today.
             if (
                 p is not None
@@ -244,7 +287,15 @@ class Partition:
         """Move the watermark on (the idle rule, the end of a replay); it never goes back."""
         if watermark_ms > self._watermark:
             self._watermark = watermark_ms
-            self._fire()
+            self._due.begin()
+            self._due.fire(watermark_ms)
+
+    def work(self) -> bool:
+        """Do some of what was put off, a few milliseconds' worth; True while more is left."""
+        if not self._due.behind:
+            return False
+        self._due.begin()
+        return self._due.fire(self._watermark)
 
     def take_outputs(self) -> list[Output]:
         """The records to publish since last taken, in order."""
@@ -262,11 +313,16 @@ class Partition:
             self._counts.duplicate += 1
             return
         self._counts.applied += 1
+        behind = self._due.behind
+        if joined and behind:
+            self._due.catch_up(person)
         if persons.falls_to_erased(person, t, message_id):
             return
         if joined and persons.falls_to_erased(read_as, t, message_id):
             return
         if deletes:
+            if behind:
+                self._due.catch_up_aliases(person)
             persons.delete(person, t, message_id)
             return
         p = persons.awake(person, t)
@@ -275,6 +331,9 @@ class Partition:
         if anonymous is not None:
             if self._owns is None or self.definition.input_key is not None or self._owns(anonymous):
                 self._counts.joined += 1
+                if behind:
+                    self._due.catch_up(anonymous)
+                    self._due.catch_up_aliases(person)
                 took_over = persons.join(person, p, anonymous, t)
             else:
                 self._counts.unjoined += 1
@@ -296,19 +355,6 @@ class Partition:
             return previous if previous.startswith(ANONYMOUS) else ANONYMOUS + previous
         return None
 
-    def _fire(self) -> None:
-        """Close visits and evaluate midnights up to the watermark, in time order."""
-        watermark, timers, persons = self._watermark, self._timers, self._persons
-        while True:
-            while (name := timers.next_close(watermark)) is not None:
-                persons.close_due(name, watermark)
-            midnight = timers.next_midnight(watermark)
-            if midnight is None:
-                return
-            instant, day, due = midnight
-            for person in due:
-                persons.at_midnight(person, instant, day)
-
     # -- what it keeps ----------------------------------------------------------------------------
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
@@ -320,15 +366,33 @@ class Partition:
             changes.append((person.encode(), None if p is None else encode(p)))
         for name in persons.changed_erased:
             erased = persons.erased.get(name)
-            changes.append((_ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
-        persons.changed.clear()
-        persons.changed_erased.clear()
-        progress = Progress(self._watermark, self._newest, self._activity.vocabulary)
+            changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
+        if self._keeping is not None:
+            self._keeping.taken()
+        else:
+            persons.changed.clear()
+            persons.changed_erased.clear()
         if changes or self._activity.grown or self._progressed():
             self._activity.grown = False
             self._written = Progress(self._watermark, self._newest, Vocabulary())
-            changes.append((_PROGRESS_KEY, encode_progress(progress)))
+            progress = Progress(
+                self._watermark,
+                self._newest,
+                self._activity.vocabulary,
+                len(persons.profiles),
+                len(persons.erased),
+            )
+            changes.append((PROGRESS_KEY, encode_progress(progress)))
         return changes
+
+    def take_local(self) -> list[tuple[bytes, bytes | None]]:
+        """Records for the local store alone: they go with the last `take_changes`, or the `restore` since."""
+        return [] if self._keeping is None else self._keeping.take_local()
+
+    def written(self) -> None:
+        """What was taken last is committed, and in the local store: it need not stay in memory."""
+        if self._keeping is not None:
+            self._keeping.written()
 
     def _progressed(self) -> bool:
         written = self._written
@@ -337,11 +401,16 @@ class Partition:
         return written.watermark != self._watermark or written.newest != self._newest
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take in one changelog record, in log order. Raises ValueError for a newer version's."""
-        if key == _PROGRESS_KEY:
+        """Take in one changelog record, in log order. Raises ValueError for a newer version's.
+
+        With a store the record is left to whoever writes it there, together with `take_local`.
+        """
+        if self._keeping is not None:
+            self._keeping.restore(key, value)
+        elif key == PROGRESS_KEY:
             if value is not None:
                 self._restored_progress = decode_progress(value)
-        elif key.startswith(_ERASED_PREFIX):
+        elif key[:1] == ERASED_PREFIX:
             if value is None:
                 self._persons.erased.pop(key[1:], None)
             else:
@@ -354,15 +423,32 @@ class Partition:
     _restored_progress: Progress | None = None
 
     def restored(self) -> None:
-        """After the last changelog record: take up the numbers and set the timers again."""
-        progress = self._restored_progress
+        """After the last changelog record: take up the numbers and set the timers again.
+
+        Without `most_due`, what an earlier owner had put off is done now.
+        """
+        keeping, persons = self._keeping, self._persons
+        if keeping is not None:
+            stored = keeping.get(PROGRESS_KEY)
+            self._restored_progress = None if stored is None else decode_progress(stored)
+        progress, self._restored_progress = self._restored_progress, None
         if progress is None:
             return
-        profiles, erased = self._persons.profiles, self._persons.erased
-        self._start(progress.vocabulary)
         self._watermark, self._newest = progress.watermark, progress.newest
         self._written = progress
-        self._persons.take_up(profiles, erased)
+        profiles, erased = persons.hot, persons.erased
+        self._start(progress.vocabulary)
+        if keeping is None:
+            assert isinstance(erased, dict)
+            self._persons.take_up(profiles, erased)
+        else:
+            keeping.restored(progress)
+            self._persons.take_up_open(keeping.open.keys, self._watermark)
+        if self._watermark > self._timers.next:
+            if self._most_due is None:
+                self._due.fire(self._watermark)
+            else:
+                self._due.put_off(self._watermark)
 
     def _view(self) -> tuple[Persons, Activity, Calendar, int]:
         return self._persons, self._activity, self._calendar, self._watermark

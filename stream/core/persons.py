@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from stream.core.activity import Activity
@@ -11,10 +12,12 @@ from stream.core.clock import Timers
 from stream.core.definition import Definition
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
+from stream.core.keeping import Keeping, Shelf
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
     CHURNED,
     DELETED,
+    ERASED_PREFIX,
     NEVER,
     NEW,
     SILENT,
@@ -31,7 +34,10 @@ MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow it
 
 
 class Persons:
-    """Profiles by person, what is left of deleted ones by hash, and the names of all that changed."""
+    """Profiles by person, what is left of deleted ones by hash, and the names of all that changed.
+
+    `hot` are the profiles in memory: all, unless others are kept in a local store.
+    """
 
     def __init__(
         self,
@@ -41,11 +47,18 @@ class Persons:
         calendar: Calendar,
         timers: Timers,
         publisher: Publisher,
+        keeping: Keeping | None = None,
     ) -> None:
-        self.profiles: dict[str, Profile] = {}
-        self.erased: dict[bytes, Erased] = {}
+        self.hot: dict[str, Profile] = {}
+        self.profiles: Shelf[str, Profile] = self.hot
+        nobody: dict[bytes, Erased] = {}
+        self.erased: Shelf[bytes, Erased] = nobody
         self.changed: dict[str, None] = {}
         self.changed_erased: dict[bytes, None] = {}
+        if keeping is not None:
+            self.profiles, self.erased = keeping.profiles, keeping.erased
+            self.hot, self.changed = keeping.profiles.hot, keeping.profiles.changed
+            self.changed_erased = keeping.erased.changed
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
         self.transitions: dict[tuple[str, str], int] = {}
@@ -60,13 +73,27 @@ class Persons:
 
     def take_up(self, profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> None:
         """Go on with a restored population: timers follow from the profiles."""
-        self.profiles, self.erased = profiles, erased
+        self.hot = self.profiles = profiles
+        self.erased = erased
         for person, p in profiles.items():
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
         for name, left in erased.items():
             if left.deleted is not None:
                 self._wait(name, left)
+
+    def take_up_open(self, keys: Iterable[bytes], watermark: int) -> None:
+        """Go on with a population in the local store, of which these keys have something open.
+
+        All are due at once: whoever has time to look finds out until when, or that it was put off.
+        """
+        for key in keys:
+            if key[:1] == ERASED_PREFIX:
+                left = self.erased.get(key[1:])
+                if left is not None:
+                    self._wait(key[1:], left)
+            else:
+                self._timers.close_after(watermark - 1, key.decode())
 
     # -- arrivals ---------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from zlib import compress, decompress
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from stream.core.activity import Vocabulary
 from stream.core.events import EntryFields
@@ -15,6 +15,10 @@ from stream.core.records import State
 from stream.core.times import EARLIEST
 
 VERSION = 1
+
+PROGRESS_KEY = b"\xff"  # in the changelog; no person's id: those are UTF-8
+ERASED_PREFIX = b"\xfe"
+
 DORMANT = 0x80  # set in the version byte of the short form
 PACKED = 0x40  # set where the rest is compressed
 LARGE = 4096  # bytes from which on a profile is compressed: a long visit repeats itself, ids aside
@@ -117,15 +121,52 @@ FLAGS = ("imported", "was_active", "was_engaged", "returned", "reborn")
 
 
 class Progress(Struct, array_like=True):
-    """What a partition keeps of itself beside its persons. Times in ms."""
+    """What a partition keeps of itself beside its persons. Times in ms.
+
+    `profiles` and `erased` are how many there are; None where a Footfall wrote it that did not count.
+    """
 
     watermark: int
     newest: int
     vocabulary: Vocabulary
+    profiles: int | None = None
+    erased: int | None = None
+
+
+class _OpenVisit(Struct, array_like=True, gc=False):
+    """The beginning of a Visit: that there is one. What follows is skipped."""
+
+    start: int
+
+
+class _Glance(Struct, array_like=True, gc=False):
+    """The beginning of a Profile, up to `open`: what nobody looks at stays undecoded."""
+
+    state: int
+    tier: int
+    k: int
+    registered: Raw
+    registration: Raw
+    imported: bool
+    was_active: bool
+    was_engaged: bool
+    returned: bool
+    reborn: bool
+    last: Raw
+    last_day: int
+    last_end: Raw
+    lifecycle_day: Raw
+    tier_day: Raw
+    due: int
+    visits: int
+    engaged: Raw
+    counts: Raw
+    open: list[_OpenVisit]
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_profile = msgspec.msgpack.Decoder(Profile).decode
+_decode_glance = msgspec.msgpack.Decoder(_Glance).decode
 _decode_dormant = msgspec.msgpack.Decoder(Dormant).decode
 
 
@@ -149,6 +190,23 @@ def decode(data: bytes) -> Profile:
     """
     reader = READERS.get(data[0])
     return reader(data[1:]) if reader is not None else _refuse(data[0])
+
+
+def glance(data: bytes) -> tuple[int | None, bool]:
+    """The day a stored profile is due (None: never) and whether it has a visit open, without decoding all.
+
+    Raises ValueError for a version of a Footfall newer than this one.
+    """
+    first_byte = data[0]
+    if first_byte == VERSION:
+        seen = _decode_glance(data[1:])
+    elif first_byte == VERSION | DORMANT:
+        return None, False
+    elif first_byte == VERSION | PACKED:
+        seen = _decode_glance(decompress(data[1:]))
+    else:
+        _refuse(first_byte)
+    return (None if seen.due == NEVER else seen.due), bool(seen.open)
 
 
 def _current(data: bytes) -> bytes:

@@ -5,18 +5,32 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from stream.core.definition import Definition
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
+from tests.core.ways import DictStore, Way
 from tests.reference import LogRecord, Result
 
 UNCOMPARED = ("schema", "definition")
+
+_chosen = [Way()]
+
+
+@contextmanager
+def in_way(way: Way) -> Iterator[None]:
+    """Run the core in this way meanwhile, where `run` is not told otherwise."""
+    _chosen.append(way)
+    try:
+        yield
+    finally:
+        _chosen.pop()
 
 
 def run(
@@ -27,12 +41,23 @@ def run(
     *,
     batches: Random | None = None,
     restarts: Random | None = None,
+    way: Way | None = None,
 ) -> Result:
     """What the core makes of a log, read in random batches; `restarts` restores it here and there.
 
-    `destinations` are in no order: the core only counts.
+    `destinations` are in no order: the core only counts. Without a `way` it is run in that of `in_way`.
     """
-    cores = [_Restartable(definition, number, partitions, restarts) for number in range(partitions)]
+    cores = [
+        _Restartable(
+            definition,
+            number,
+            partitions,
+            restarts=restarts,
+            chance=Random(len(log)),
+            way=way or _chosen[-1],
+        )
+        for number in range(partitions)
+    ]
     for number, core in enumerate(cores):
         own = [(at, each) for at, each in enumerate(log) if _partition(each, partitions) == number]
         for batch in _cut(own, batches or Random(0)):
@@ -51,61 +76,177 @@ def run(
 
 
 class _Restartable:
-    """A partition, its outputs so far, and the changelog from which it can be restored."""
+    """A partition as a worker runs it: checkpoints, crashes, and what has been committed by then.
 
-    def __init__(self, definition: Definition, number: int, partitions: int, restarts: Random | None) -> None:
-        self._definition, self._restarts = definition, restarts
+    What is put out counts once it is committed. A crash loses all that is not, and the input is read again
+    from the last checkpoint on; the state comes from the changelog, or from the local store and the changelog
+    since then.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        number: int,
+        partitions: int,
+        *,
+        restarts: Random | None,
+        chance: Random,
+        way: Way,
+    ) -> None:
+        self._definition, self._restarts, self._chance, self._way = definition, restarts, chance, way
         self._owns = partial(_owns, number=number, partitions=partitions)
-        self._changelog: dict[bytes, bytes] = {}
+        self._changelog: list[tuple[bytes, bytes | None]] = []
+        self._in_store = 0  # records of the changelog that the store has
+        self._store: DictStore | None = None if way.hot_limit is None else DictStore()
         self._outputs: list[tuple[str, bytes]] = []
         self._counted: Counter[str] = Counter()
+        self._input: list[tuple[int, LogRecord]] = []
+        self._read = 0  # records of the input that the partition has processed
+        self._keys_known = False
+        self._committed = 0  # records of the input that need not be read again
+        self._in_flight: _Checkpoint | None = None
         self.partition = self._new()
 
     def process(self, batch: Sequence[tuple[int, LogRecord]], *, keys_known: bool) -> None:
+        self._keys_known = keys_known
+        self._input += batch
+        self._read_on()
+        if self._restarts is not None and self._restarts.random() < 0.4:
+            self._restart(crash=self._way != Way() and self._restarts.random() < 0.7)
+
+    def _read_on(self) -> None:
+        for batch in _cut(self._input[self._read :], self._chance):
+            self._process(batch)
+            self._read += len(batch)
+            self._go_on()
+
+    def _process(self, batch: Sequence[tuple[int, LogRecord]]) -> None:
         arrived = [record.arrived_ms for _, record in batch]
         self.partition.process(
             [record.value for _, record in batch],
-            keys=[record.key for _, record in batch] if keys_known else None,
+            keys=[record.key for _, record in batch] if self._keys_known else None,
             offsets=[offset for offset, _ in batch],
             arrived_ms=None if None in arrived else [each or 0 for each in arrived],
         )
-        if self._restarts is not None and self._restarts.random() < 0.4:
-            self._restart()
+
+    def _go_on(self) -> None:
+        """Now and then some of what was put off, the beginning of a checkpoint, or its end."""
+        if self._way == Way():
+            return
+        while self._chance.random() < 0.6:
+            match self._chance.randrange(3):
+                case 0:
+                    self.partition.work()
+                case 1 if self._in_flight is None:
+                    self._begin_checkpoint()
+                case 2:
+                    self._end_checkpoint()
+
+    def _begin_checkpoint(self) -> None:
+        partition = self.partition
+        counted = destinations(partition)
+        self._in_flight = _Checkpoint(
+            read=self._read,
+            outputs=[(output.topic, output.value) for output in partition.take_outputs()],
+            changes=partition.take_changes(),
+            local=partition.take_local(),
+            counted=counted - self._counted_since,
+        )
+        self._counted_since = counted
+
+    def _end_checkpoint(self, *, in_store: bool = True) -> None:
+        checkpoint, self._in_flight = self._in_flight, None
+        if checkpoint is None:
+            return
+        self._outputs += checkpoint.outputs
+        self._counted += checkpoint.counted
+        self._committed = checkpoint.read
+        self._changelog += checkpoint.changes
+        if not in_store:
+            return
+        if self._store is not None:
+            self._store.write([*checkpoint.changes, *checkpoint.local])
+            self._in_store = len(self._changelog)
+        self.partition.written()
+
+    def checkpoint(self) -> None:
+        """All that was done becomes durable."""
+        self._end_checkpoint()
+        self._begin_checkpoint()
+        self._end_checkpoint()
 
     def finish(self, until_ms: int | None) -> Result:
         if until_ms is not None:
             self.partition.advance(until_ms)
+            self._go_on()
         if self._restarts is not None:
-            self._restart()
-        self._collect()
+            self._restart(crash=False)
+        while self.partition.work():
+            self._go_on()
+        self.checkpoint()
         records: dict[str, list[dict[str, Any]]] = {"visits": [], "transitions": []}
         for topic, value in self._outputs:
             if topic in records:
                 records[topic].append(_plain(value))
         people = [_plain(msgspec.json.encode(person)) for person in self.partition.people()]
-        self._counted += destinations(self.partition)
         return Result(records["visits"], records["transitions"], people, list(self._counted.elements()))
 
     def _new(self) -> Partition:
-        return Partition(self._definition, topic="app-events", number=0, owns=self._owns)
+        self._counted_since: Counter[str] = Counter()
+        options: dict[str, Any] = {}
+        if self._store is not None:
+            options = {"store": self._store, "hot_limit": self._way.hot_limit}
+        return Partition(
+            self._definition,
+            topic="app-events",
+            number=0,
+            owns=self._owns,
+            most_due=self._way.most_due,
+            **options,
+        )
 
-    def _collect(self) -> None:
-        """Add what was put out and counted since the last time."""
-        self._outputs += [(output.topic, output.value) for output in self.partition.take_outputs()]
-
-    def _restart(self) -> None:
-        """Go on with a partition that knows only the changelog."""
-        self._collect()
-        for key, value in self.partition.take_changes():
-            if value is None:
-                self._changelog.pop(key, None)
-            else:
-                self._changelog[key] = value
-        self._counted += destinations(self.partition)
+    def _restart(self, *, crash: bool) -> None:
+        """Go on with a partition that knows only what is committed."""
+        chance = self._restarts or self._chance
+        if not crash:
+            self.checkpoint()
+        elif chance.random() < 0.5:  # between the transaction and the write to the store
+            self._end_checkpoint(in_store=False)
+        self._in_flight = None
+        if self._store is not None and chance.random() < 0.3:  # another host: there is no store
+            self._store, self._in_store = DictStore(), 0
         self.partition = self._new()
-        for key, value in self._changelog.items():
-            self.partition.restore(key, value)
+        self._restore(chance)
+        assert len(self.partition) == len(_profiles(self._changelog))
+        self._read = self._committed
+        self._read_on()
+
+    def _restore(self, chance: Random) -> None:
+        compacted = self._store is None or (not self._in_store and chance.random() < 0.5)
+        log = list(dict(self._changelog).items()) if compacted else self._changelog[self._in_store :]
+        while log:
+            size = chance.choice([1, 3, 100])
+            fetched, log = log[:size], log[size:]
+            for key, value in fetched:
+                self.partition.restore(key, value)
+            if self._store is not None:
+                self._store.write([*fetched, *self.partition.take_local()])
+        self._in_store = len(self._changelog)
         self.partition.restored()
+
+
+class _Checkpoint(NamedTuple):
+    """What was taken at one moment, on its way to be committed. `read` counts records of the input."""
+
+    read: int
+    outputs: list[tuple[str, bytes]]
+    changes: list[tuple[bytes, bytes | None]]
+    local: list[tuple[bytes, bytes | None]]
+    counted: Counter[str]
+
+
+def _profiles(changelog: list[tuple[bytes, bytes | None]]) -> set[bytes]:
+    return {key for key, value in dict(changelog).items() if value is not None and key < b"\xf5"}
 
 
 def destinations(partition: Partition) -> Counter[str]:
