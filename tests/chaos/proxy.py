@@ -37,7 +37,7 @@ class Proxy:
         await self.refuse()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._pass_on, HOST, self._port)
+        self._server = await asyncio.start_server(self._accept, HOST, self._port)
 
     async def refuse(self) -> None:
         """Drop all connections, and refuse new ones: a broker's host without a broker."""
@@ -64,10 +64,13 @@ class Proxy:
         """What clients send, all together, takes its time; None: no longer."""
         self._bytes_per_s = bytes_per_s
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio logs it as an error when one that it has made is cancelled.
+        task = asyncio.create_task(self._pass_on(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         there: asyncio.StreamWriter | None = None
         try:
@@ -84,7 +87,6 @@ class Proxy:
         except OSError:
             pass
         finally:
-            self._tasks.discard(task)
             for end in (writer, there):
                 if end is not None:
                     self._connections.discard(end)

@@ -12,8 +12,9 @@ from msgspec.json import encode
 
 from tests.chaos.numbers import Numbers
 
-JSON_PATH = "FOOTFALL_FAULTS_JSON"
-"""Environment variable: where a test run writes its reports, a JSON object a line."""
+JSON_PATH = "FAULTS_JSON"
+"""Environment variable: where a test run writes its reports, a JSON object a line. (A worker refuses names
+that begin with FOOTFALL_ and are no settings.)"""
 
 
 class Report(Struct, kw_only=True):

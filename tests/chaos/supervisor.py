@@ -25,20 +25,36 @@ class Exit(NamedTuple):
     said: str
 
 
+class WorkerProcess(Process):
+    """`footfall worker`; `ready_s` is how long it took from its start to its partitions, None before."""
+
+    def __init__(self, *argv: str, environ: dict[str, str] | None = None) -> None:
+        super().__init__(*argv, environ=environ)
+        self._made_at = time.monotonic()
+        self.ready_s: float | None = None
+
+    async def _line(self) -> str | None:
+        line = await super()._line()
+        if line is not None and self.ready_s is None and "Ready: " in line:
+            self.ready_s = time.monotonic() - self._made_at
+        return line
+
+
 class Supervisor:
     """An async context manager around one worker; what is still running when it is left is killed.
 
-    `exits` has every end but the one that `leave` asked for.
+    `exits` has every end but the one that `leave` asked for; `ready_s` how long the starts took.
     """
 
-    def __init__(self, start: Callable[[], Process], name: str = "worker") -> None:
+    def __init__(self, start: Callable[[], WorkerProcess], name: str = "worker") -> None:
         self.name = name
         self.starts = 0
         self.exits: list[Exit] = []
         self.exit_code: int | None = None
         self.peak_bytes = 0
+        self.ready_s: list[float] = []
         self._start = start
-        self._process: Process | None = None
+        self._process: WorkerProcess | None = None
         self._leaving = False
         self._task: asyncio.Task[None] | None = None
 
@@ -58,6 +74,8 @@ class Supervisor:
                 self._process = process
                 self.starts += 1
                 code = await process.ends(limit_s=3600.0)
+                if process.ready_s is not None:
+                    self.ready_s.append(process.ready_s)
                 if self._leaving:
                     self.exit_code = code
                     return
@@ -81,7 +99,7 @@ class Supervisor:
             for line in self.lines:
                 if what in line:
                     return line
-            await asyncio.sleep(POLL_S)
+            await self._a_moment()
         raise AssertionError(f"in {limit_s:.0f} s {self.name} did not say {what!r}:\n{self.story()}")
 
     async def started(self, times: int, *, limit_s: float = READY_WITHIN_S) -> None:
@@ -90,7 +108,13 @@ class Supervisor:
         while self.starts < times:
             if time.monotonic() - began_at > limit_s:
                 raise AssertionError(f"{self.name} was started {self.starts} times only:\n{self.story()}")
-            await asyncio.sleep(POLL_S)
+            await self._a_moment()
+
+    async def _a_moment(self) -> None:
+        assert self._task is not None
+        if self._task.done():
+            self._task.result()
+        await asyncio.sleep(POLL_S)
 
     async def ready(self) -> None:
         """Wait until it has partitions."""
@@ -137,8 +161,10 @@ class Supervisor:
         return pages * 4096
 
     def story(self) -> str:
-        """How the workers ended, and the last that the present one said."""
-        ends = [f"{self.name} ended with {one.code}, having said\n{one.said}" for one in self.exits[-3:]]
+        """How it ended, by itself above all, and the last that the present one said."""
+        by_itself = [one for one in self.exits if one.code >= 0]
+        ends = [f"{self.name} ended with {one.code}, having said\n{one.said}" for one in by_itself[-5:]]
+        ends.insert(0, f"{self.name} ended with {[one.code for one in self.exits]}")
         return "\n".join([*ends, f"{self.name}, started {self.starts} times:", *self.lines[-20:]])
 
     def unexplained(self) -> list[Exit]:

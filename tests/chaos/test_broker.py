@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
+from tests.chaos.supervisor import Supervisor
 from tests.chaos.trial import FULL, flow, trial
+from tests.worker.test_worker import scrape
 
 EVENTS = 150_000 if FULL else 15_000
 AWAY_S = 60.0 if FULL else 20.0
+BACKLOG = 200_000 if FULL else 30_000
+NARROW_BYTES_PER_S = 200_000
+NARROW_S = 60.0 if FULL else 12.0
 OFTEN = 'commit_interval = "100ms"\n'
 # The broker was away, workers have to find it and to be restarted: nothing moves meanwhile.
 STALLED_S = 180.0
@@ -75,3 +82,55 @@ async def test_a_broker_out_of_reach_loses_and_doubles_nothing(
         await writing
         report = await here.finish("broker out of reach", stalled_s=STALLED_S)
     assert report.right, report
+
+
+@pytest.mark.kafka
+async def test_a_slow_producer_is_waited_for_in_bounded_memory_with_the_lag_shown(
+    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    async with (
+        Proxy(cluster.proxy_port, cluster.inner_port) as line,
+        trial(
+            cluster.address,
+            topic_name("slow"),
+            tmp_path,
+            flow(BACKLOG, partitions=1),
+            partitions=1,
+            ahead=BACKLOG,
+            bootstrap=cluster.proxied,
+        ) as here,
+    ):
+        await here.write_all()
+        line.narrow(NARROW_BYTES_PER_S)
+        worker = await here.worker()
+        await worker.ready()
+        peak_bytes, lag = 0, 0.0
+        began_at = time.monotonic()
+        while time.monotonic() - began_at < NARROW_S:
+            peak_bytes = max(peak_bytes, worker.resident_bytes())
+            lag = max(lag, await lag_shown(worker))
+            await asyncio.sleep(0.2)
+        here.did(f"line of {NARROW_BYTES_PER_S // 1000} kB/s for {NARROW_S:.0f} s")
+        committed = here.watch.total
+        line.narrow(None)
+        widened_at = time.monotonic()
+        await here.watch.reaches(BACKLOG, stalled_s=STALLED_S)
+        here.measured |= {
+            "peak MB": round(peak_bytes / 1e6),
+            "lag shown": lag,
+            "committed meanwhile": committed,
+            "caught up in s": round(time.monotonic() - widened_at, 1),
+        }
+        report = await here.finish("producer too slow", stalled_s=STALLED_S)
+    assert report.right, report
+
+
+async def lag_shown(worker: Supervisor) -> float:
+    """What /metrics says; 0 where nobody answers."""
+    if worker.metrics is None:
+        return 0.0
+    try:
+        samples = await scrape(worker.metrics)
+    except aiohttp.ClientError:
+        return 0.0
+    return sum(n for name, n in samples.items() if name.startswith("footfall_lag_records"))

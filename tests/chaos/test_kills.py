@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -39,5 +40,5 @@ async def test_kill_9_at_random_moments_loses_and_doubles_nothing(
             here.did("kill -9")
         await writing
         report = await here.finish("kill -9 at random moments")
-        assert len([one for one in worker.exits if one.code == -9]) == KILLS
+        assert [one.code for one in worker.exits] == [-signal.SIGKILL] * KILLS, worker.story()
     assert report.right, report

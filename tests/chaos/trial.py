@@ -17,11 +17,10 @@ from stream.core.times import parse_ms
 from stream.simulate.delivery import Faults
 from tests.chaos.numbers import KINDS, Numbers, compare
 from tests.chaos.report import Report, keep
-from tests.chaos.supervisor import Supervisor
+from tests.chaos.supervisor import Supervisor, WorkerProcess
 from tests.chaos.watch import STALLED_S, Watch
 from tests.chaos.writer import Writer
 from tests.engine import offsets
-from tests.engine.process import Process
 from tests.worker.stage import DAY_MS, FOOTFALL, Event, Stage, closing, encoded, simulated
 
 FULL = os.environ.get("FOOTFALL_REQUIRE_ALL") == "1"
@@ -29,7 +28,7 @@ FULL = os.environ.get("FOOTFALL_REQUIRE_ALL") == "1"
 
 TROUBLE = Faults(late=0.01, disorder=0.1, duplicates=0.02)
 # Idle partitions take over others' watermarks by the wall clock, which a replay knows nothing of.
-EXACT = 'idle_after = "1h"\nignore_events = ["Email *"]\n'
+NEVER_IDLE = "1h"
 PARTITIONS = 4
 
 
@@ -70,7 +69,6 @@ class Trial:
         self.workers: list[Supervisor] = []
         self.bootstrap = bootstrap
         self.command: Sequence[str] = FOOTFALL
-        self.environ: dict[str, str] = {}
         self._stack = AsyncExitStack()
         self._began_at = time.monotonic()
 
@@ -78,15 +76,15 @@ class Trial:
         """One more supervised worker."""
         return await self.supervise(self._start_worker, name or f"worker {len(self.workers) + 1}")
 
-    async def supervise(self, start: Callable[[], Process], name: str) -> Supervisor:
+    async def supervise(self, start: Callable[[], WorkerProcess], name: str) -> Supervisor:
         supervisor = Supervisor(start, name)
         self.workers.append(supervisor)
         await self._stack.enter_async_context(supervisor)
         return supervisor
 
-    def _start_worker(self) -> Process:
+    def _start_worker(self) -> WorkerProcess:
         options = ("worker", "--config", str(self.stage.config), "--web-port", "0")
-        return Process(*self.command, *options, environ={"FOOTFALL_BROKER": self.bootstrap, **self.environ})
+        return WorkerProcess(*self.command, *options, environ={"FOOTFALL_BROKER": self.bootstrap})
 
     def did(self, fault: str) -> None:
         self.faults[fault] += 1
@@ -103,13 +101,22 @@ class Trial:
         await self.watch.reaches(len(self.flow.events), stalled_s=stalled_s)
         codes = await asyncio.gather(*(worker.leave() for worker in self.workers))
         assert set(codes) <= {0}, (codes, self.story())
-        seconds = time.monotonic() - self._began_at
+        seconds = self.seconds
         return self.report(name, await self.compare(), seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began_at
 
     def report(self, name: str, numbers: Sequence[Numbers], seconds: float) -> Report:
         """The outcome, kept for the summary of the test run."""
         unexplained = [one.said for worker in self.workers for one in worker.unexplained()]
         assert not unexplained, "a worker ended without an explanation:\n" + "\n\n".join(unexplained)
+        ready_s = sorted(seconds for worker in self.workers for seconds in worker.ready_s)
+        if ready_s:
+            self.measured["median start s"] = round(ready_s[len(ready_s) // 2], 1)
+            self.measured["longest start s"] = round(ready_s[-1], 1)
         report = Report(
             trial=name,
             events=len(self.flow.events),
@@ -148,12 +155,14 @@ async def trial(
     what: Flow,
     *,
     extra: str = "",
+    idle_after: str = NEVER_IDLE,
     partitions: int = PARTITIONS,
     ahead: int | None = None,
     bootstrap: str | None = None,
 ) -> AsyncIterator[Trial]:
     """Topics of its own on the broker at `address`, where tests read and write; workers use `bootstrap`."""
-    stage = Stage(address, name, folder, partitions=partitions, extra=EXACT + extra)
+    extra = f'idle_after = "{idle_after}"\nignore_events = ["Email *"]\n{extra}'
+    stage = Stage(address, name, folder, partitions=partitions, extra=extra)
     await stage.create_topics()
     settings = stage.settings
     running: list[Trial] = []
@@ -164,10 +173,9 @@ async def trial(
         partitions,
         tell=lambda: "\n".join(one.story() for one in running),
     )
-    async with watch:
-        if ahead is None:
-            ahead = max(1_000, len(what.events) // 25)
-        writer = Writer(address, settings.input.topic, partitions, watch, ahead=ahead)
+    if ahead is None:
+        ahead = max(1_000, len(what.events) // 25)
+    async with watch, Writer(address, settings.input.topic, partitions, watch, ahead=ahead) as writer:
         one = Trial(stage, what, watch, writer, bootstrap or address)
         running.append(one)
         async with one._stack:

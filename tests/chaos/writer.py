@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 
 from stream.core.partitioner import partition_for
-from tests.chaos.watch import Watch
+from tests.chaos.watch import STALLED_S, Watch
 from tests.worker.stage import Event
 
 CHUNK = 500
@@ -20,50 +20,62 @@ PATIENCE_MS = 600_000
 class Writer:
     """Appends events in their order, each where Kafka's own partitioner puts its key; once, by idempotence.
 
-    At most `ahead` records that are not committed by the workers: so events flow as long as the test
-    lasts, however fast the machine is.
+    An async context manager. `written` counts what the broker has.
     """
 
     def __init__(self, address: str, topic: str, partitions: int, watch: Watch, *, ahead: int) -> None:
-        self._address = address
         self._topic = topic
         self._partitions = partitions
         self._watch = watch
         self._ahead = ahead
+        self._address = address
+        self._producer: AIOKafkaProducer | None = None
         self.written = 0
 
-    async def write(self, events: Sequence[Event], *, stalled_s: float) -> None:
-        """Return once the broker has all of them."""
-        producer = AIOKafkaProducer(
+    async def __aenter__(self) -> Writer:
+        self._producer = AIOKafkaProducer(
             bootstrap_servers=self._address,
             enable_idempotence=True,
             max_batch_size=512 * 1024,
+            max_request_size=32 * 1024 * 1024,
             request_timeout_ms=PATIENCE_MS,
         )
-        await producer.start()
-        try:
-            for start in range(0, len(events), CHUNK):
-                chunk = events[start : start + CHUNK]
-                room = self.written + len(chunk) - self._ahead
-                await self._watch.reaches(room, stalled_s=stalled_s)
-                await self._send(producer, chunk)
-                self.written += len(chunk)
-        finally:
-            await producer.stop()
+        await self._producer.start()
+        return self
 
-    async def _send(self, producer: AIOKafkaProducer, chunk: Sequence[Event]) -> None:
+    async def __aexit__(self, *raised: object) -> None:
+        assert self._producer is not None
+        await self._producer.stop()
+
+    async def write(self, events: Sequence[Event], *, stalled_s: float = STALLED_S) -> None:
+        """Append all, and return once the broker has them.
+
+        At most `ahead` records that the workers have not committed: so events flow as long as the trial
+        lasts, however fast the machine is.
+        """
+        for start in range(0, len(events), CHUNK):
+            chunk = events[start : start + CHUNK]
+            room = self.written + len(chunk) - self._ahead
+            await self._watch.reaches(room, stalled_s=stalled_s)
+            await self.append(chunk)
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Append these at once."""
+        assert self._producer is not None
         now_ms = int(time.time() * 1000)
         by_partition: dict[int, list[Event]] = {}
-        for key, value in chunk:
-            assert key is not None
-            by_partition.setdefault(partition_for(key, self._partitions), []).append((key, value))
+        for key, value in events:
+            # Kafka's partitioner takes any partition for a record without a key.
+            number = 0 if key is None else partition_for(key, self._partitions)
+            by_partition.setdefault(number, []).append((key, value))
         sent = []
         for number, records in by_partition.items():
-            batch = producer.create_batch()
+            batch = self._producer.create_batch()
             for key, value in records:
                 if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                    sent.append(await producer.send_batch(batch, self._topic, partition=number))
-                    batch = producer.create_batch()
+                    sent.append(await self._producer.send_batch(batch, self._topic, partition=number))
+                    batch = self._producer.create_batch()
                     assert batch.append(key=key, value=value, timestamp=now_ms) is not None
-            sent.append(await producer.send_batch(batch, self._topic, partition=number))
-        await asyncio.gather(*sent)
+            sent.append(await self._producer.send_batch(batch, self._topic, partition=number))
+        await asyncio.gather(*(asyncio.shield(one) for one in sent))
+        self.written += len(events)
