@@ -73,6 +73,10 @@ class Cluster:
     def __exit__(self, *raised: object) -> None:
         self._broker.stop()
 
+    @property
+    def runs(self) -> bool:
+        return self._broker.pid is not None
+
     async def kill(self) -> None:
         """kill -9."""
         assert self._broker.pid is not None

@@ -18,7 +18,10 @@ that begin with FOOTFALL_ and are no settings.)"""
 
 
 class Report(Struct, kw_only=True):
-    """What was done to the workers, what came out, and what else was measured."""
+    """What was done to the workers, what came out, and what else was measured.
+
+    `unexplained` has the last words of workers that ended by an error that they had no explanation for.
+    """
 
     trial: str
     events: int
@@ -27,6 +30,7 @@ class Report(Struct, kw_only=True):
     starts: int = 0
     seconds: float = 0.0
     measured: dict[str, float] = field(default_factory=dict)
+    unexplained: Sequence[str] = ()
 
     @property
     def lost(self) -> int:
@@ -38,7 +42,7 @@ class Report(Struct, kw_only=True):
 
     @property
     def right(self) -> bool:
-        return all(one.right for one in self.numbers)
+        return all(one.right for one in self.numbers) and not self.unexplained
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count}" for name, count in self.faults.items())
@@ -48,7 +52,7 @@ class Report(Struct, kw_only=True):
             f"{self.trial}: lost {self.lost}, doubled {self.doubled} "
             f"[{self.events} events, {self.seconds:.0f} s; {faults}; workers started {self.starts} times"
             f"{measured}] {outputs}"
-        )
+        ) + "".join(f"\nA worker ended without an explanation:\n{said}" for said in self.unexplained)
 
 
 reports: list[Report] = []

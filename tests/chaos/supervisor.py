@@ -130,6 +130,7 @@ class Supervisor:
         return None
 
     def send(self, number: signal.Signals) -> None:
+        """Send the process that runs now a signal, if one does."""
         if self._process is not None:
             self._process.send(number)
 
@@ -138,18 +139,15 @@ class Supervisor:
         self.send(signal.SIGKILL)
 
     async def leave(self, *, limit_s: float = 90.0) -> int:
-        """SIGTERM, for good. The exit code."""
+        """SIGTERM, for good. The exit code; of one that had ended by itself just before, that one's."""
         assert self._task is not None
-        if self._process is None or not self.lines:
-            await self.says("", limit_s=limit_s)
         self._leaving = True
         self.send(signal.SIGTERM)
         done, _ = await asyncio.wait([self._task], timeout=limit_s)
         if not done:
             raise AssertionError(f"{self.name} did not end in {limit_s:.0f} s:\n{self.story()}")
         self._task.result()
-        assert self.exit_code is not None, self.story()
-        return self.exit_code
+        return self.exit_code if self.exit_code is not None else self.exits[-1].code
 
     def resident_bytes(self) -> int:
         """Its resident memory now; 0 while none runs. `peak_bytes` keeps the largest that was asked for."""
