@@ -11,6 +11,7 @@ from msgspec import Struct
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.records import Explanation, Transition
+from stream.engine.state import OWN_PREFIX
 from stream.settings import Settings
 from stream.topic_reader import TopicReader, open_reader
 
@@ -80,7 +81,7 @@ async def _from_changelog(reader: TopicReader, settings: Settings, person: str) 
     for number in _likeliest_first(person, await reader.partitions(changelog)):
         partition = Partition(settings.definition, topic=settings.input.topic, number=number)
         async for record in reader.read(changelog, number):
-            if record.key is not None:
+            if record.key is not None and not record.key.startswith(OWN_PREFIX):
                 partition.restore(record.key, record.value)
         partition.restored()
         explanation = partition.explain(person)

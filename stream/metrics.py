@@ -19,6 +19,8 @@ _CHECKPOINT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 _BATCH_RECORDS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000)
 _RECOVERY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0, 300.0)
 
+_REBALANCE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+
 
 class Metrics:
     """One worker's metrics, in a registry of their own. Those by partition are of the partitions it owns.
@@ -104,8 +106,34 @@ class Metrics:
             buckets=_RECOVERY_SECONDS,
             registry=registry,
         )
+        self.restoring = Gauge(
+            "footfall_restoring_records",
+            "Changelog records left to read before processing goes on; 0 while it does.",
+            registry=registry,
+        )
+        self.rebalance_seconds = Histogram(
+            "footfall_rebalance_seconds",
+            "How long processing stood still for a rebalance, restoring included; not the start.",
+            buckets=_REBALANCE_SECONDS,
+            registry=registry,
+        )
+        self.stopped_seconds = Counter(
+            "footfall_stopped_seconds",
+            "Time for which processing has stood still for rebalances.",
+            registry=registry,
+        )
         self.rebalances = Counter(
             "footfall_rebalances", "Rebalances that assigned partitions to this worker.", registry=registry
+        )
+        self.standby_partitions = Gauge(
+            "footfall_standby_partitions",
+            "Partitions of other workers of which this one keeps a copy.",
+            registry=registry,
+        )
+        self.standby_behind = Gauge(
+            "footfall_standby_behind_records",
+            "Changelog records that these copies have not read yet.",
+            registry=registry,
         )
         self.partitions = Gauge("footfall_partitions", "Input partitions owned.", registry=registry)
         self.worker = Info(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from stream import __version__
 from stream.agents.activity import ActivityState
 from stream.agents.clocks import Clocks
 from stream.agents.dead_letters import DeadLetterGuard
 from stream.agents.idle import IdleRule
+from stream.core.due import MOST_DUE
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.engine.app import EngineApp, add_engine, create_app, input_topic, state_table
@@ -62,10 +63,21 @@ def build(settings: Settings, *, partitions: int, capabilities: Capabilities, me
         commit_interval_s=settings.commit_interval_ms / 1000,
         guarantee=guarantee,
         capabilities=capabilities,
+        partitions=partitions,
+        key=settings.input.key or "person",
+        keyed=settings.input.keyed,
     )
     flow = _Flow(settings, partitions, metrics)
-    app = create_app(settings.group, settings.connection, capabilities, data_dir=settings.data_dir)
-    engine = add_engine(app, config, flow.new_state, flow)
+    app = create_app(
+        settings.group,
+        settings.connection,
+        capabilities,
+        data_dir=settings.data_dir,
+        store=settings.store,
+        standby=settings.standby,
+    )
+    app.on_stopped = flow.on_stopped
+    engine = flow.engine = add_engine(app, config, flow.new_state, flow)
     state_table(app, engine, TABLE, partitions=partitions)
     _declare_agents(app, engine, flow)
     metrics.worker.info(
@@ -109,7 +121,12 @@ def _declare_agents(app: EngineApp, engine: Engine, flow: _Flow) -> None:
 
 
 class _Flow:
-    """Makes the states of the partitions that come, and is the engine's Observer."""
+    """Makes the states of the partitions that come, and is the engine's Observer.
+
+    `states` has those of the partitions owned. Set `engine` before it runs.
+    """
+
+    engine: Engine
 
     def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
         self.settings = settings
@@ -125,10 +142,11 @@ class _Flow:
             topic=settings.input.topic,
             number=number,
             owns=lambda person: partition_for(person.encode(), partitions) == number,
+            store=store,
+            most_due=MOST_DUE,
         )
         guard = DeadLetterGuard(settings.input.topic, number, settings.dead_letters.max_ratio)
-        state = self.states[number] = ActivityState(partition, guard, self._metrics)
-        return state
+        return ActivityState(partition, guard, self._metrics)
 
     def on_batch(self, partition: int, records: int, seconds: float) -> None:
         self._metrics.batch_records.observe(records)
@@ -143,9 +161,16 @@ class _Flow:
 
     def on_assigned(self, partitions: Sequence[int]) -> None:
         self._metrics.rebalances.inc()
-        for number in self.states.keys() - set(partitions):
-            del self.states[number]
+        self.states.clear()
+        for number in partitions:
+            state = self.states[number] = cast(ActivityState, self.engine.partitions[number].state)
+            state.partition.hot_limit = max(1, self.settings.store_hot // len(partitions))
         gc.freeze()
+
+    def on_stopped(self, seconds: float) -> None:
+        """The app calls it when processing goes on after a rebalance."""
+        self._metrics.rebalance_seconds.observe(seconds)
+        self._metrics.stopped_seconds.inc(seconds)
 
     def measure(self, engine: Engine) -> None:
         """Set the gauges that hold for owned partitions."""
@@ -153,6 +178,9 @@ class _Flow:
         for gauge in metrics.by_partition():
             gauge.clear()
         metrics.partitions.set(len(engine.partitions))
+        metrics.standby_partitions.set(len(engine.standbys.replicas))
+        metrics.standby_behind.set(sum(engine.standbys.behind.values()))
+        metrics.restoring.set(sum(engine.restoring.values()))
         now_s, now_monotonic_s = time.time(), time.monotonic()
         for number, owned in engine.partitions.items():
             label = str(number)

@@ -149,6 +149,7 @@ def settings_for(address: str, folder: Path, web_port: int) -> Settings:
     return msgspec.structs.replace(
         defaults,
         broker=address,
+        store="memory",
         data_dir=folder,
         definition=msgspec.structs.replace(defaults.definition, ignore_events=("Email *",)),
         topics=msgspec.structs.replace(defaults.topics, partitions=PARTITIONS),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import faust
 from faust.types import TP
 
 from stream.engine.client import Capabilities
 from stream.engine.connection import Connection
+from stream.engine.credentials import credentials
 from stream.engine.engine import Engine, EngineConfig
+from stream.engine.folders import StoreFolders
 from stream.engine.state import Ahead, Observer, StateFactory
 from stream.engine.table import StateTable, StateTables
 from stream.engine.transport import BatchConsumer, BatchSchema, BatchTransport
@@ -22,9 +26,14 @@ MAX_POLL_RECORDS = 2_000
 QUEUED_BATCHES = 8
 
 
+Store = Literal["rocksdb", "memory"]
+
+
 class EngineApp(faust.App):
     """A Faust app whose input topics reach their agents in batches; each has an engine of its own.
 
+    `on_stopped` is called when processing goes on after a rebalance, with the seconds that it stood still.
+    `folders` has the worker's local stores, or is None.
     `failed` is set, and `failure` says why, once any engine has failed: then all of them hold still.
     """
 
@@ -33,6 +42,22 @@ class EngineApp(faust.App):
         self.engines: list[Engine] = []
         self.failed = asyncio.Event()
         self.failure: Exception | None = None
+        self.folders: StoreFolders | None = None
+        self.on_stopped: Callable[[float], None] = lambda _: None
+        self._stopped_at: float | None = None
+
+    def on_rebalance_end(self) -> None:
+        # The last that Faust does: flow has been resumed.
+        super().on_rebalance_end()
+        if self._stopped_at is not None:
+            self.on_stopped(time.monotonic() - self._stopped_at)
+            self._stopped_at = None
+
+    async def release(self) -> None:
+        """A rebalance begins: have everything written, and hold still."""
+        if self._stopped_at is None and any(engine.partitions for engine in self.engines):
+            self._stopped_at = time.monotonic()
+        await asyncio.gather(*(engine.release() for engine in self.engines))
 
     def fail(self, error: Exception) -> None:
         """End the worker for this reason; only the first one counts."""
@@ -68,16 +93,29 @@ class _FaustInput:
 
 
 def create_app(
-    group: str, connection: Connection, capabilities: Capabilities, *, data_dir: Path, **settings: Any
+    group: str,
+    connection: Connection,
+    capabilities: Capabilities,
+    *,
+    data_dir: Path,
+    store: Store = "memory",
+    standby: int = 0,
+    **settings: Any,
 ) -> EngineApp:
-    """An app that is ready for its engines; `settings` are Faust's own, and win over ours."""
+    """An app that is ready for its engines; `settings` are Faust's own, and win over ours.
+
+    `standby` is how many other workers keep a copy of each partition.
+    With local stores, they are kept in `data_dir`. Raises EngineError if that can't be written.
+    """
     session_timeout_s = capabilities.session_timeout_s
     app = EngineApp(
         group,
         **{
             "broker": "kafka://" + connection.bootstrap.replace(",", ";"),
+            "broker_credentials": credentials(connection.security),
             "store": "memory://",
             "datadir": data_dir,
+            "table_standby_replicas": standby,
             "autodiscover": False,
             "TableManager": StateTables,
             # Topics come from `footfall topics create`, with the compaction and retention they need.
@@ -98,9 +136,11 @@ def create_app(
             **settings,
         },
     )
+    if store == "rocksdb":
+        app.folders = StoreFolders(data_dir, group)
 
     async def release(*args: Any, **kwargs: Any) -> None:
-        await asyncio.gather(*(engine.release() for engine in app.engines))
+        await app.release()
 
     app.on_partitions_revoked.connect(cast(Any, release), weak=False)
     return app
@@ -111,7 +151,7 @@ def add_engine(app: EngineApp, config: EngineConfig, new_state: StateFactory, ob
 
     Input topics with the same number of partitions are assigned alike.
     """
-    engine = Engine(config, _FaustInput(app, config.topic), new_state, observer)
+    engine = Engine(config, _FaustInput(app, config.topic), new_state, observer, app.folders)
     engine.on_failure = app.fail
     app.engines.append(engine)
     return engine

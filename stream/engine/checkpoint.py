@@ -21,13 +21,15 @@ POSITION_HEADER = "position"
 class Snapshot(Struct, frozen=True):
     """What a checkpoint writes: all of it is encoded, so the state may go on changing meanwhile.
 
-    `local` goes to the local store only, together with `changes`.
+    `local` goes to the local store only, together with `changes`. `layout` is the changelog's first
+    record, where that has none yet.
     """
 
     outputs: Sequence[Output]
     changes: Sequence[Change]
     next_offset: int
     local: Sequence[Change] = ()
+    layout: Change | None = None
 
 
 class Destination(Struct, frozen=True):
@@ -46,8 +48,11 @@ class CheckpointWriter(Protocol):
     async def open(self) -> None:
         """Connect. With transactions this fences the partition's earlier owner and ends its transaction."""
 
-    async def write(self, snapshot: Snapshot) -> None:
-        """Return once the snapshot is durable. Any exception means that it may not be."""
+    async def write(self, snapshot: Snapshot) -> int | None:
+        """Return once the snapshot is durable. Any exception means that it may not be.
+
+        Returns the changelog's next offset, or None where nothing was written there, or it is not known.
+        """
 
     async def close(self) -> None:
         """Disconnect; a transaction still open is aborted."""
@@ -65,20 +70,21 @@ class TransactionalWriter:
     async def open(self) -> None:
         await self._producer.start()
 
-    async def write(self, snapshot: Snapshot) -> None:
+    async def write(self, snapshot: Snapshot) -> int | None:
         try:
-            await self._write(snapshot)
+            return await self._write(snapshot)
         except ProducerFenced as error:
             raise CheckpointError(
                 "another worker has taken the partition over, while this one did not answer for longer "
                 "than its session lasts; what it had not committed is the other's now"
             ) from error
 
-    async def _write(self, snapshot: Snapshot) -> None:
+    async def _write(self, snapshot: Snapshot) -> int | None:
         to, producer = self._to, self._producer
         await producer.begin_transaction()
         self._in_transaction = True
-        sent = await _send_changes(producer, to, snapshot) + await _send_outputs(producer, to, snapshot)
+        changes = await _send_changes(producer, to, snapshot)
+        sent = changes + await _send_outputs(producer, to, snapshot)
         offsets = {TopicPartition(to.topic, to.partition): snapshot.next_offset}
         await producer.send_offsets_to_transaction(offsets, to.group)
         # A batch that failed for good does not fail the commit (aiokafka 0.14): offsets would be
@@ -86,6 +92,7 @@ class TransactionalWriter:
         await _delivered(sent)
         await producer.commit_transaction()
         self._in_transaction = False
+        return _end(changes)
 
     async def close(self) -> None:
         if self._in_transaction:
@@ -112,23 +119,26 @@ class SequentialWriter:
     async def open(self) -> None:
         await self._producer.start()
 
-    async def write(self, snapshot: Snapshot) -> None:
+    async def write(self, snapshot: Snapshot) -> int | None:
         await _delivered(await _send_outputs(self._producer, self._to, snapshot))
-        await _delivered(await _send_changes(self._producer, self._to, snapshot))
+        changes = await _send_changes(self._producer, self._to, snapshot)
+        await _delivered(changes)
         if not await self._commit(snapshot.next_offset):
             raise CheckpointError(
                 f"the broker refused offset {snapshot.next_offset} of "
                 f"{self._to.topic}/{self._to.partition}: the partition belongs to another worker now"
             )
+        return _end(changes)
 
     async def close(self) -> None:
         await _quietly(self._producer.stop())
 
 
 async def _send_changes(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
-    if not snapshot.changes:
+    all_changes = snapshot.changes if snapshot.layout is None else [snapshot.layout, *snapshot.changes]
+    if not all_changes:
         return []
-    *changes, (last_key, last_value) = snapshot.changes
+    *changes, (last_key, last_value) = all_changes
     batches = _Batches(producer)
     for key, value in changes:
         batches.add(key, value)
@@ -163,11 +173,12 @@ async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> l
 
 
 class Sent(Struct, frozen=True):
-    """A batch on its way: the future resolves when the broker has it."""
+    """A batch of `records` on its way: the future resolves when the broker has it."""
 
     topic: str
     partition: int
     size: int
+    records: int
     future: asyncio.Future[Any]
 
 
@@ -193,12 +204,20 @@ class _Batches:
         sent = []
         for batch in [*self._full, self._batch]:
             batch.close()
-            size = batch.size()
+            size, records = batch.size(), batch.record_count()
             future = await self._producer.send_batch(batch, topic, partition=partition)
             # When something else fails first, nobody awaits it: that is no defect to be logged.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            sent.append(Sent(topic, partition, size, future))
+            sent.append(Sent(topic, partition, size, records, future))
         return sent
+
+
+def _end(changes: Sequence[Sent]) -> int | None:
+    """The offset after delivered changes; None where the broker did not say it (a repeated request)."""
+    if not changes:
+        return None
+    first: int = changes[-1].future.result().offset
+    return first + changes[-1].records if first >= 0 else None
 
 
 async def _delivered(sent: Sequence[Sent]) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "admin",
     "batch_producer",
     "board_clients",
+    "changelog_peeker",
     "probe",
     "state_reader",
 ]
@@ -103,6 +104,19 @@ def batch_producer(connection: Connection, *, transactional_id: str | None = Non
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
         transaction_timeout_ms=20_000,
+    )
+
+
+def changelog_peeker(connection: Connection, group: str) -> Any:
+    """A consumer for the first records of changelogs: a fetch brings one batch of each, or little more."""
+    return AIOKafkaConsumer(
+        **connection.options(),
+        group_id=group,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4096,
+        fetch_max_wait_ms=50,
     )
 
 

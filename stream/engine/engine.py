@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 
+from stream.engine import recovery
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
 from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError
+from stream.engine.folders import StoreFolders
+from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
-from stream.engine.recovery import recover
+from stream.engine.replica import Replica
+from stream.engine.standby import Standbys
 from stream.engine.state import Ahead, Observer, Record, StateFactory
 
 # Between slices of a batch the event loop goes on with checkpoints: 500 records take some milliseconds.
@@ -24,12 +28,17 @@ SLICE = 500
 # A partition waits for its checkpoint in flight once this many records have piled up behind it.
 MAX_UNCOMMITTED = 100_000
 TICK_S = 0.05
+SWEEP_EVERY_S = 3_600.0
 
 log = logging.getLogger(__name__)
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True):
-    """What the engine runs on. `outputs` maps the names of a state's outputs to topics."""
+    """What the engine runs on. `outputs` maps the names of a state's outputs to topics.
+
+    `partitions` is the number of them that `topic` has. `key` says what its records are keyed by, and
+    `keyed` whether by its producers: with another answer, a state can't be gone on with.
+    """
 
     connection: Connection
     group: str
@@ -39,6 +48,13 @@ class EngineConfig(Struct, frozen=True, kw_only=True):
     commit_interval_s: float
     guarantee: Guarantee
     capabilities: Capabilities
+    partitions: int
+    key: str = "person"
+    keyed: bool = True
+
+    def layout(self) -> Layout:
+        """What a changelog begins with that is begun now."""
+        return Layout(new_incarnation(), self.topic, self.partitions, self.key, self.keyed)
 
 
 class Input(Protocol):
@@ -58,11 +74,18 @@ class Engine:
     """Owns partitions between rebalances, feeds them batches, and has their checkpoints written.
 
     `failed` is set, and `failure` says why, once the worker has to end: from then on nothing is
-    processed or written any more. `on_failure` is called with it once.
+    processed or written any more. `on_failure` is called with it once. `restoring` has the number of
+    changelog records left to read, by partition, while there are any. Without `folders` there are no
+    local stores.
     """
 
     def __init__(
-        self, config: EngineConfig, source: Input, new_state: StateFactory, observer: Observer
+        self,
+        config: EngineConfig,
+        source: Input,
+        new_state: StateFactory,
+        observer: Observer,
+        folders: StoreFolders | None = None,
     ) -> None:
         self.config = config
         self.partitions: dict[int, OwnedPartition] = {}
@@ -72,6 +95,16 @@ class Engine:
         self._source = source
         self._new_state = new_state
         self._observer = observer
+        self._folders = folders
+        self._swept_at = time.monotonic()
+        self.restoring: dict[int, int] = {}
+        self.standbys = Standbys(
+            partial(recovery.open_reader, config.connection, config.group),
+            config.changelog,
+            self._open_standbys,
+            self._close,
+            self.fail,
+        )
         self._generation = -1
         self._ticker: asyncio.Task[None] | None = None
 
@@ -127,6 +160,7 @@ class Engine:
             try:
                 self._begin_due_checkpoints()
                 await self._work()
+                self._sweep()
             except Exception as error:
                 self.fail(error)
                 return
@@ -145,30 +179,41 @@ class Engine:
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
 
+    def _sweep(self) -> None:
+        if self._folders is None or time.monotonic() - self._swept_at < SWEEP_EVERY_S:
+            return
+        self._swept_at = time.monotonic()
+        for owned in self.partitions.values():
+            if owned.replica is not None and not owned.behind:
+                owned.replica.stamp()
+        self._folders.sweep()
+
     def ahead(self, number: int) -> Ahead | None:
         """How much of the input partition is not applied yet; None while that is not known."""
         owned = self.partitions.get(number)
         return None if owned is None else self._source.ahead(number, owned.next_offset)
 
-    async def assign(self, numbers: set[int], generation: int) -> None:
+    async def assign(self, numbers: set[int], generation: int, standbys: Iterable[int] = ()) -> None:
         """Own exactly these partitions: drop those lost, restore those new, go on with those kept.
 
+        Of `standbys`, keep copies: whoever owns them may be another worker.
         `generation` is the group's: where one was missed, another worker may have owned, and changed,
         what seems to have been kept. Raises RecoveryError; the worker ends then.
         """
         try:
-            await self._assign(numbers, generation)
+            await self._assign(numbers, generation, standbys)
         except KafkaError as error:
             names = ", ".join(map(str, sorted(numbers)))
             raise RecoveryError(
                 f"could not take over partitions {names} of {self.config.topic}: {error!r}"
             ) from error
 
-    async def _assign(self, numbers: set[int], generation: int) -> None:
+    async def _assign(self, numbers: set[int], generation: int, standbys: Iterable[int]) -> None:
         kept = self.partitions.keys() & numbers if generation == self._generation + 1 else set()
         self._generation = generation
-        await asyncio.gather(*(self.partitions.pop(number).close() for number in {*self.partitions} - kept))
-        opened = await self._open(sorted(numbers - kept)) if numbers - kept else {}
+        await asyncio.gather(*(self._give_up(number) for number in {*self.partitions} - kept))
+        copies = await self.standbys.take(numbers)
+        opened = await self._open(sorted(numbers - kept), copies) if numbers - kept else {}
         self.partitions.update(opened)
         if self.failure is not None:
             return
@@ -177,38 +222,107 @@ class Engine:
         if self._ticker is None:
             self._ticker = asyncio.create_task(self._tick(), name="checkpoint ticker")
         self._observer.on_assigned(sorted(self.partitions))
+        self.standbys.follow(set(standbys) - numbers)
 
-    async def _open(self, numbers: Sequence[int]) -> dict[int, OwnedPartition]:
-        config = self.config
+    async def _give_up(self, number: int) -> None:
+        owned = self.partitions.pop(number)
+        await owned.close()
+        if owned.replica is not None:
+            self._close(owned.replica)
+
+    def _close(self, replica: Replica) -> None:
+        if self._folders is not None and replica.store is not None:
+            self._folders.close(replica.store)
+
+    async def _open(self, numbers: Sequence[int], copies: Mapping[int, Replica]) -> dict[int, OwnedPartition]:
         writers = {number: self._writer(number) for number in numbers}
-        states = {number: self._new_state(number, None) for number in numbers}
+        replicas = dict(copies)
+        read_before = {number: replica.records for number, replica in copies.items()}
+        began_at = time.monotonic()
         try:
             # First of all: it fences the earlier owners, so that log and offsets come to rest.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
-            recovered = await recover(
-                config.connection,
-                config.group,
-                topic=config.topic,
-                changelog=config.changelog,
-                states=states,
-                capabilities=config.capabilities,
-            )
+            next_offsets = await self._recover(numbers, replicas)
         except BaseException:
             await asyncio.gather(*(writer.close() for writer in writers.values()))
+            for replica in replicas.values():
+                self._close(replica)
             raise
+        finally:
+            self.restoring.clear()
         opened = {}
-        for number, found in recovered.items():
+        for number, replica in replicas.items():
             opened[number] = OwnedPartition(
-                config.topic,
+                self.config.topic,
                 number,
-                states[number],
+                replica.state,
                 writers[number],
-                next_offset=found.next_offset,
+                next_offset=next_offsets[number],
                 observer=self._observer,
                 on_failure=self.fail,
+                replica=replica,
             )
-            self._observer.on_recovery(number, found.records, found.seconds)
+            read = replica.records - read_before.get(number, 0)
+            self._observer.on_recovery(number, read, time.monotonic() - began_at)
         return opened
+
+    async def _recover(self, numbers: Sequence[int], replicas: dict[int, Replica]) -> dict[int, int]:
+        """Bring `replicas` up to date, those missing too, and return where their input goes on."""
+        config = self.config
+        layouts = await self._layouts(numbers)
+        reader = await recovery.open_reader(config.connection, config.group)
+        try:
+            bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
+            for number in numbers:
+                replicas[number] = self._trusted(
+                    replicas.get(number) or self._new_replica(number), layouts[number], *bounds[number]
+                )
+            await recovery.read_to_end(reader, config.changelog, replicas, self.restoring)
+            positions = await recovery.committed_positions(reader, config.topic, numbers, config.capabilities)
+        finally:
+            await reader.stop()
+        next_offsets = {}
+        for number, replica in replicas.items():
+            replica.settle()
+            replica.state.restored()
+            next_offsets[number] = recovery.next_offset(
+                config.topic, number, positions[number], replica.position
+            )
+        return next_offsets
+
+    async def _open_standbys(self, numbers: Iterable[int]) -> dict[int, Replica]:
+        config, numbers = self.config, sorted(numbers)
+        layouts = await self._layouts(numbers)
+        reader = await recovery.open_reader(config.connection, config.group)
+        try:
+            bounds = await recovery.bounds(reader, config.changelog, numbers, config.capabilities)
+        finally:
+            await reader.stop()
+        return {
+            number: self._trusted(self._new_replica(number), layouts[number], *bounds[number])
+            for number in numbers
+        }
+
+    async def _layouts(self, numbers: Sequence[int]) -> dict[int, Layout | None]:
+        config = self.config
+        return await recovery.layouts_of(
+            config.connection, config.group, config.changelog, numbers, config.layout()
+        )
+
+    def _trusted(self, replica: Replica, layout: Layout | None, beginning: int, end: int | None) -> Replica:
+        """The replica, if it is of use; else an empty one."""
+        why = replica.why_stale(layout, beginning, end)
+        if why is not None:
+            if self._folders is not None and replica.store is not None:
+                self._folders.discard(replica.store, why)
+            replica = self._new_replica(replica.number)
+        replica.layout = layout
+        return replica
+
+    def _new_replica(self, number: int) -> Replica:
+        config = self.config
+        store = None if self._folders is None else self._folders.open(config.topic, number)
+        return Replica(config.changelog, number, self._new_state(number, store), store, config.layout())
 
     def _writer(self, number: int) -> CheckpointWriter:
         config = self.config
@@ -227,8 +341,8 @@ class Engine:
             self._ticker.cancel()
             self._ticker = None
         await self._hold_and_flush()
-        await asyncio.gather(*(owned.close() for owned in self.partitions.values()))
-        self.partitions.clear()
+        await self.standbys.stop()
+        await asyncio.gather(*(self._give_up(number) for number in list(self.partitions)))
 
     async def _hold_and_flush(self) -> None:
         # Held first: else the agent goes on with its batch while this waits for the broker.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from stream.engine.checkpoint import CheckpointWriter, Snapshot
 from stream.engine.errors import CheckpointError
+from stream.engine.replica import Replica
 from stream.engine.state import Observer, PartitionState, Record
 
 # A slice of put-off work makes about as many outputs as this many records.
@@ -19,6 +20,7 @@ class OwnedPartition:
 
     `active` is False while a rebalance is under way and for good once the partition is lost: then
     nothing may be processed or written. `on_failure` is called if a checkpoint can't be written.
+    `replica` is told of what is committed; without one, nothing is kept but in Kafka.
     """
 
     def __init__(
@@ -30,7 +32,8 @@ class OwnedPartition:
         *,
         next_offset: int,
         observer: Observer,
-        on_failure: Callable[[CheckpointError], None],
+        on_failure: Callable[[Exception], None],
+        replica: Replica | None = None,
     ) -> None:
         self.topic = topic
         self.number = number
@@ -40,6 +43,7 @@ class OwnedPartition:
         self.committed_at = time.monotonic()
         self.active = False
         self.uncommitted = 0
+        self.replica = replica
         self._writer = writer
         self._observer = observer
         self._on_failure = on_failure
@@ -113,7 +117,10 @@ class OwnedPartition:
         """Take the snapshot at once, and write it in a task while the partition goes on."""
         assert self._in_flight is None, "one checkpoint in flight per partition"
         state = self.state
-        snapshot = Snapshot(state.take_outputs(), state.take_changes(), self.next_offset, state.take_local())
+        layout = self.replica.layout_due() if self.replica is not None else None
+        snapshot = Snapshot(
+            state.take_outputs(), state.take_changes(), self.next_offset, state.take_local(), layout
+        )
         self._dirty = False
         self.uncommitted = 0
         self._began_at = time.monotonic()
@@ -126,21 +133,27 @@ class OwnedPartition:
     async def _write(self, snapshot: Snapshot) -> None:
         began_at = time.monotonic()
         try:
-            await self._writer.write(snapshot)
+            changelog_end = await self._commit(snapshot)
+            if self.replica is not None:
+                await self.replica.committed(snapshot, changelog_end)
         except Exception as error:
-            failure = CheckpointError(
-                f"checkpoint of {self.topic}/{self.number} at offset {snapshot.next_offset} failed: "
-                f"{error or repr(error)}"
-            )
-            failure.__cause__ = error
-            self._on_failure(failure)
-            raise failure from error
+            self._on_failure(error)
+            raise
         finally:
             self._in_flight = None
         self.state.written()
         self.committed_offset = snapshot.next_offset
         self.committed_at = time.monotonic()
         self._observer.on_checkpoint(self.number, self.committed_at - began_at)
+
+    async def _commit(self, snapshot: Snapshot) -> int | None:
+        try:
+            return await self._writer.write(snapshot)
+        except Exception as error:
+            raise CheckpointError(
+                f"checkpoint of {self.topic}/{self.number} at offset {snapshot.next_offset} failed: "
+                f"{error or repr(error)}"
+            ) from error
 
     async def checkpoint_done(self) -> None:
         """Wait for the checkpoint in flight, if any. Raises CheckpointError if it fails."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -35,12 +36,20 @@ class StateTable(faust.Table[bytes, bytes]):
         """Produces nothing: checkpoints write the changelog."""
 
 
+def _numbers(partitions: Iterable[TP], topic: str) -> set[int]:
+    return {tp.partition for tp in partitions if tp.topic == topic}
+
+
 class RestoredAlready(Recovery):
     """Faust's recovery with nothing left to do: `StateTables.on_rebalance` has restored everything.
 
     What remains of it resumes the flow in the right order. Without these, it asks the broker three
-    times for offsets, and each question waits behind a fetch that waits for data.
+    times for offsets, and each question waits behind a fetch that waits for data; and it reads the
+    standbys' changelogs, which are the engine's to read (`standby.py`).
     """
+
+    def add_standby(self, table: Any, tp: TP) -> None:
+        return
 
     async def _build_highwaters(self, consumer: Any, tps: Any, destination: Any, title: str) -> None:
         destination.clear()
@@ -81,9 +90,12 @@ class StateTables(TableManager):
         try:
             await asyncio.gather(
                 *(
-                    engine.assign({tp.partition for tp in assigned if tp.topic == topic}, generation_id)
+                    engine.assign(
+                        _numbers(assigned, engine.config.topic),
+                        generation_id,
+                        _numbers(app.assignor.assigned_standbys(), engine.config.changelog),
+                    )
                     for engine in app.engines
-                    for topic in [engine.config.topic]
                 )
             )
         except Exception as error:
@@ -95,3 +107,5 @@ class StateTables(TableManager):
         # The fetcher stops in here, so nothing new arrives; a stop sends no `partitions_revoked`.
         await super().on_stop()
         await asyncio.gather(*(engine.stop() for engine in self.app.engines))
+        if self.app.folders is not None:
+            self.app.folders.release()

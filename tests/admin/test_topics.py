@@ -62,8 +62,9 @@ async def test_all_topics_are_created_with_partitions_retention_and_compaction(
     changelog = f"{settings.group}-profiles-changelog"
     names = [settings.output_topic(output) for output in outputs]
     clocks = f"{settings.group}-clocks"
-    assert list(found) == [settings.input.topic, *names, changelog, clocks]
-    assert found.pop(clocks).partitions == 1
+    sent = f"{settings.group}-dead-letters-sent"
+    assert list(found) == [settings.input.topic, *names, changelog, clocks, sent]
+    assert (found.pop(clocks).partitions, found.pop(sent).partitions) == (1, 1)
     assert {topic.partitions for topic in found.values()} == {3}
     assert {found[name].configs["cleanup.policy"] for name in names} == {"delete"}
     assert {found[name].configs["retention.ms"] for name in names} == {str(2 * DAY_MS)}

@@ -62,6 +62,7 @@ class Scene:
             commit_interval_s=1.0,
             guarantee="exactly_once",
             capabilities=Capabilities(transactions=True),
+            partitions=2,
         )
         self.states = {number: self._state(number) for number in range(2)}
         self.engine = Engine(config, self.source, self.states.__getitem__, Talking())

@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from stream.engine.app import add_engine, create_app, input_topic, state_table
+from stream.engine.app import Store, add_engine, create_app, input_topic, state_table
 from stream.engine.client import probe
 from stream.engine.connection import Connection
 from stream.engine.engine import EngineConfig
 from stream.engine.errors import EngineError
 from stream.engine.run import run
-from stream.engine.state import Change, Output, Record
+from stream.engine.state import Change, LocalStore, Output, Record
 from stream.engine.transport import BatchMessage
 
 
@@ -37,46 +36,66 @@ class Order(msgspec.Struct, kw_only=True):
     guarantee: str = "exactly_once"
     commit_interval_s: float = 0.1
     echo: bool = True
+    store: Store = "memory"
+    keyed: bool = True
+    standby: int = 0
+
+
+INDEX = b"\xfd"
+"""First byte of the keys that are in local stores only: one for each key counted."""
 
 
 class Counting:
-    """Records and sum of values, by key."""
+    """Records and sum of values, by key. With a store, only what is not in it yet is in memory."""
 
-    def __init__(self, *, echo: bool = True) -> None:
-        self.totals: defaultdict[bytes, list[int]] = defaultdict(lambda: [0, 0])
+    def __init__(self, store: LocalStore | None = None, *, echo: bool = True) -> None:
+        self.totals: dict[bytes, list[int]] = {}
+        self._store = store
         self._changed: set[bytes] = set()
+        self._taken: set[bytes] = set()
+        self._index: list[Change] = []
         self._outputs: list[Output] = []
         self._echo = echo
 
     def process(self, records: Sequence[Record]) -> None:
         for record in records:
             key = record.key or b""
-            total = self.totals[key]
+            total = self.totals.get(key) or self._cold(key)
             total[0] += 1
             total[1] += int(record.value or b"0")
             self._changed.add(key)
             if self._echo:
                 self._outputs.append(("counted", key, b"%d:%d" % (record.offset, total[0])))
 
+    def _cold(self, key: bytes) -> list[int]:
+        value = None if self._store is None else self._store.get(key)
+        total = self.totals[key] = [0, 0] if value is None else [int(part) for part in value.split()]
+        return total
+
     def take_outputs(self) -> Sequence[Output]:
         outputs, self._outputs = self._outputs, []
         return outputs
 
     def take_changes(self) -> Sequence[Change]:
-        changed, self._changed = self._changed, set()
-        return [(key, b"%d %d" % tuple(self.totals[key])) for key in changed]
+        self._taken, self._changed = self._changed, set()
+        return [(key, b"%d %d" % tuple(self.totals[key])) for key in self._taken]
 
     def work(self) -> bool:
         return False
 
     def take_local(self) -> Sequence[Change]:
-        return ()
+        index, self._index = self._index, []
+        return [*index, *((INDEX + key, b"") for key in self._taken)]
 
     def written(self) -> None:
-        pass
+        self._taken = set()
+        if self._store is not None:
+            self.totals = {key: self.totals[key] for key in self._changed}
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
+        if self._store is not None:
+            self._index.append((INDEX + key, None if value is None else b""))
+        elif value is None:
             self.totals.pop(key, None)
         else:
             self.totals[key] = [int(part) for part in value.split()]
@@ -117,17 +136,21 @@ async def work(order: Order) -> None:
         commit_interval_s=order.commit_interval_s,
         guarantee="exactly_once" if order.guarantee == "exactly_once" else "at_least_once",
         capabilities=capabilities,
+        partitions=order.partitions,
+        keyed=order.keyed,
     )
     app = create_app(
         order.group,
         connection,
         capabilities,
         data_dir=Path(order.data_dir),
+        store=order.store,
+        standby=order.standby,
         # The least that Kafka takes: tests wait for it after each kill.
         broker_session_timeout=6.0,
         broker_heartbeat_interval=1.0,
     )
-    engine = add_engine(app, config, lambda number, store: Counting(echo=order.echo), Talking())
+    engine = add_engine(app, config, lambda number, store: Counting(store, echo=order.echo), Talking())
     state_table(app, engine, "counts", partitions=order.partitions)
 
     @app.agent(input_topic(app, engine), name="count")
@@ -136,12 +159,20 @@ async def work(order: Order) -> None:
             message: BatchMessage = event.message
             await engine.process(message.partition, message.records, follows=message.follows)
 
+    if order.standby:
+
+        @app.timer(0.2)  # type: ignore[untyped-decorator]
+        async def tell_of_standbys() -> None:
+            read = sum(replica.records for replica in engine.standbys.replicas.values())
+            print("standby has", read, flush=True)  # noqa: T201
+
     await run(app, on_ready=lambda: print("ready", flush=True))  # noqa: T201
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    logging.getLogger("stream.engine.engine").setLevel(logging.INFO)
+    for module in ("engine", "recovery", "folders"):
+        logging.getLogger(f"stream.engine.{module}").setLevel(logging.INFO)
     try:
         asyncio.run(work(msgspec.json.decode(sys.argv[1], type=Order)))
     except EngineError as error:

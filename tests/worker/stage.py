@@ -14,6 +14,7 @@ from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.records import Person
 from stream.core.times import format_ms
+from stream.engine.state import OWN_PREFIX
 from stream.settings import Settings, load
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.population import Population
@@ -103,6 +104,8 @@ class Stage:
             if record.partition not in restored:
                 restored[record.partition] = Partition(self.settings.definition, number=record.partition)
             assert record.key is not None
+            if record.key.startswith(OWN_PREFIX):
+                continue
             restored[record.partition].restore(record.key, record.value)
         for partition in restored.values():
             partition.restored()
