@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.report import reports
+from tests.chaos.report import remarks, reports
 from tests.conftest import need_kafka
 
 
@@ -20,7 +20,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if reports:
+    if reports or remarks:
         terminalreporter.section("faults: what was lost, and what was doubled")
-        for report in reports:
-            terminalreporter.line(str(report))
+        for line in (*reports, *remarks):
+            terminalreporter.line(str(line))

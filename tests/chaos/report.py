@@ -58,6 +58,9 @@ class Report(Struct, kw_only=True):
 reports: list[Report] = []
 """Those of this test run."""
 
+remarks: list[str] = []
+"""What else there is to say of it."""
+
 
 def keep(report: Report) -> None:
     """Have it told at the end, and written to the file that the environment asks for."""

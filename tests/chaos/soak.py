@@ -28,7 +28,7 @@ from tests.broker.log import read
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
 from tests.chaos.supervisor import Supervisor
-from tests.chaos.trial import NEVER_IDLE, PARTITIONS, TROUBLE, Flow, Trial, trial
+from tests.chaos.trial import NEVER_IDLE, PARTITIONS, TROUBLE, Flow, Place, Trial, trial
 from tests.engine.process import Process
 from tests.worker.stage import DAY_MS, FOOTFALL, REPLAYED, START_MS, Event, closing
 
@@ -218,9 +218,8 @@ async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Tr
         async with (
             Proxy(cluster.proxy_port, cluster.inner_port) as line,
             trial(
-                cluster.address,
+                Place(cluster.address, cluster, lambda stem: stem, folder),
                 "soak",
-                folder,
                 Flow([], 0),
                 extra=f'commit_interval = "{commit_interval_ms}ms"\n',
                 idle_after=NEVER_IDLE,

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import aiohttp
+
 from tests.engine.process import Process
 
 # What systemd waits by default is 0.1 s; an error at the very start must not keep both cores busy.
@@ -71,6 +73,7 @@ class Supervisor:
     async def _keep_running(self) -> None:
         while not self._leaving:
             async with self._start() as process:
+                assert isinstance(process, WorkerProcess)
                 self._process = process
                 self.starts += 1
                 code = await process.ends(limit_s=3600.0)
@@ -119,6 +122,26 @@ class Supervisor:
     async def ready(self) -> None:
         """Wait until it has partitions."""
         await self.says("Ready")
+
+    async def samples(self) -> dict[str, float]:
+        """What its /metrics says, by name with labels; nothing where nobody answers."""
+        if self.metrics is None:
+            return {}
+        try:
+            async with aiohttp.ClientSession() as session, session.get(self.metrics) as answer:
+                lines = (await answer.text()).splitlines()
+        except aiohttp.ClientError:
+            return {}
+        samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in samples}
+
+    async def shows(self, name: str, value: float, *, limit_s: float = READY_WITHIN_S) -> None:
+        """Wait until a metric has this value."""
+        began_at = time.monotonic()
+        while (found := (await self.samples()).get(name)) != value:
+            if time.monotonic() - began_at > limit_s:
+                raise AssertionError(f"{name} of {self.name} is {found}, not {value}:\n{self.story()}")
+            await self._a_moment()
 
     @property
     def metrics(self) -> str | None:

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
 from stream.core.times import parse_ms
 from stream.simulate.delivery import Faults
+from tests.chaos.cluster import Cluster
 from tests.chaos.numbers import KINDS, Numbers, compare
 from tests.chaos.report import Report, keep
 from tests.chaos.supervisor import Supervisor, WorkerProcess
@@ -30,6 +32,24 @@ TROUBLE = Faults(late=0.01, disorder=0.1, duplicates=0.02)
 # Idle partitions take over others' watermarks by the wall clock, which a replay knows nothing of.
 NEVER_IDLE = "1h"
 PARTITIONS = 4
+# Commits often: a fault then more often meets a checkpoint under way.
+OFTEN = 'commit_interval = "100ms"\n'
+
+
+class Place(NamedTuple):
+    """Where trials happen: brokers, names that nobody else has, and a folder.
+
+    `kafka` is an address that other tests use, too; `cluster` may be killed, and has a way in for a proxy.
+    """
+
+    kafka: str
+    cluster: Cluster
+    name: Callable[[str], str]
+    folder: Path
+
+    def on_cluster(self) -> Place:
+        """The same, with the cluster instead of the broker that others use."""
+        return self._replace(kafka=self.cluster.address)
 
 
 class Flow:
@@ -155,9 +175,8 @@ class Trial:
 
 @asynccontextmanager
 async def trial(
-    address: str,
-    name: str,
-    folder: Path,
+    at: Place,
+    stem: str,
     what: Flow,
     *,
     extra: str = "",
@@ -165,8 +184,14 @@ async def trial(
     partitions: int = PARTITIONS,
     ahead: int | None = None,
     bootstrap: str | None = None,
+    named: bool = False,
 ) -> AsyncIterator[Trial]:
-    """Topics of its own on the broker at `address`, where tests read and write; workers use `bootstrap`."""
+    """Topics of its own on `at.kafka`, where the test reads and writes; workers use `bootstrap` if given.
+
+    `stem` is the name's beginning, or the whole name if it is `named`.
+    """
+    address, name, folder = at.kafka, stem if named else at.name(stem), at.folder / stem
+    folder.mkdir(parents=True, exist_ok=True)
     extra = f'idle_after = "{idle_after}"\nignore_events = ["Email *"]\n{extra}'
     stage = Stage(address, name, folder, partitions=partitions, extra=extra)
     await stage.create_topics()

@@ -4,59 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-import aiohttp
-import pytest
-
-from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
-from tests.chaos.supervisor import Supervisor
-from tests.chaos.trial import FULL, flow, trial
-from tests.worker.test_worker import scrape
+from tests.chaos.trial import FULL, OFTEN, Place, flow, trial
 
 EVENTS = 150_000 if FULL else 15_000
 AWAY_S = 60.0 if FULL else 20.0
 BACKLOG = 200_000 if FULL else 30_000
 NARROW_BYTES_PER_S = 200_000
 NARROW_S = 60.0 if FULL else 12.0
-OFTEN = 'commit_interval = "100ms"\n'
 # The broker was away, workers have to find it and to be restarted: nothing moves meanwhile.
 STALLED_S = 180.0
 
 
-@pytest.mark.kafka
-async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
-    async with trial(cluster.address, topic_name("broker"), tmp_path, flow(EVENTS), extra=OFTEN) as here:
+async def broker_killed(at: Place) -> None:
+    async with trial(at.on_cluster(), "broker", flow(EVENTS), extra=OFTEN) as here:
         workers = [await here.worker() for _ in range(2 if FULL else 1)]
         await asyncio.gather(*(worker.ready() for worker in workers))
         writing = asyncio.create_task(here.write_all(stalled_s=STALLED_S))
         for share in (0.2, 0.5, 0.7) if FULL else (0.4,):
             await here.at(share, stalled_s=STALLED_S)
-            await cluster.kill()
+            await at.cluster.kill()
             here.did("broker killed")
-            await cluster.start()
+            await at.cluster.start()
         await writing
         report = await here.finish("broker killed (-9) and restarted", stalled_s=STALLED_S)
     assert report.right, report
 
 
-@pytest.mark.kafka
-async def test_a_broker_out_of_reach_loses_and_doubles_nothing(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
+async def broker_out_of_reach(at: Place) -> None:
     async with (
-        Proxy(cluster.proxy_port, cluster.inner_port) as line,
+        Proxy(at.cluster.proxy_port, at.cluster.inner_port) as line,
         trial(
-            cluster.address,
-            topic_name("unreachable"),
-            tmp_path,
+            at.on_cluster(),
+            "unreachable",
             flow(EVENTS),
             extra=OFTEN,
-            bootstrap=cluster.proxied,
+            bootstrap=at.cluster.proxied,
         ) as here,
     ):
         worker = await here.worker()
@@ -84,20 +68,16 @@ async def test_a_broker_out_of_reach_loses_and_doubles_nothing(
     assert report.right, report
 
 
-@pytest.mark.kafka
-async def test_a_slow_producer_is_waited_for_in_bounded_memory_with_the_lag_shown(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
+async def producer_too_slow(at: Place) -> None:
     async with (
-        Proxy(cluster.proxy_port, cluster.inner_port) as line,
+        Proxy(at.cluster.proxy_port, at.cluster.inner_port) as line,
         trial(
-            cluster.address,
-            topic_name("slow"),
-            tmp_path,
+            at.on_cluster(),
+            "slow",
             flow(BACKLOG, partitions=1),
             partitions=1,
             ahead=BACKLOG,
-            bootstrap=cluster.proxied,
+            bootstrap=at.cluster.proxied,
         ) as here,
     ):
         await here.write_all()
@@ -108,7 +88,8 @@ async def test_a_slow_producer_is_waited_for_in_bounded_memory_with_the_lag_show
         began_at = time.monotonic()
         while time.monotonic() - began_at < NARROW_S:
             peak_bytes = max(peak_bytes, worker.resident_bytes())
-            lag = max(lag, await lag_shown(worker))
+            samples = await worker.samples()
+            lag = max(lag, sum(n for name, n in samples.items() if name.startswith("footfall_lag_records")))
             await asyncio.sleep(0.2)
         here.did(f"line of {NARROW_BYTES_PER_S // 1000} kB/s for {NARROW_S:.0f} s")
         committed = here.watch.total
@@ -123,14 +104,3 @@ async def test_a_slow_producer_is_waited_for_in_bounded_memory_with_the_lag_show
         }
         report = await here.finish("producer too slow", stalled_s=STALLED_S)
     assert report.right, report
-
-
-async def lag_shown(worker: Supervisor) -> float:
-    """What /metrics says; 0 where nobody answers."""
-    if worker.metrics is None:
-        return 0.0
-    try:
-        samples = await scrape(worker.metrics)
-    except aiohttp.ClientError:
-        return 0.0
-    return sum(n for name, n in samples.items() if name.startswith("footfall_lag_records"))

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 
 import orjson
-import pytest
 
 from stream.core.partitioner import partition_for
 from stream.core.times import format_ms
-from tests.chaos.cluster import Cluster
-from tests.chaos.trial import FULL, PARTITIONS, TROUBLE, Flow, Trial, trial
+from tests.chaos.trial import FULL, PARTITIONS, TROUBLE, Flow, Place, Trial, trial
 from tests.worker.stage import DAY_MS, Event, closing, simulated
 
 HISTORY = 120_000 if FULL else 8_000
@@ -26,18 +22,14 @@ EVERY_S = 0.05
 LIVE_WITHIN_S = 10.0
 
 
-@pytest.mark.kafka
-async def test_history_at_full_speed_and_live_events_do_not_disturb_each_other(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
+async def history_beside_live_events(at: Place) -> None:
     now_ms = int(time.time() * 1000)
     start_ms = now_ms // DAY_MS * DAY_MS - 32 * DAY_MS
     last_month = simulated(users=max(200, HISTORY // 15), days=30, start_ms=start_ms, faults=TROUBLE)
     history = [event for event in last_month if partition_for(event[0] or b"", PARTITIONS) < 2][:HISTORY]
     async with trial(
-        cluster.address,
-        topic_name("history"),
-        tmp_path,
+        at,
+        "history",
         Flow(history, now_ms),
         idle_after="5s",
         ahead=HISTORY,
@@ -86,7 +78,7 @@ async def trickle(here: Trial, live: list[Event], over: asyncio.Event) -> list[f
         events: list[Event] = []
         for number, age_ms in ((BEHIND, BEHIND_MS), (LIVE, 0)):
             person = persons[number][n % len(persons[number])]
-            event = {"messageId": f"{number}-{n}", "type": "page", "userId": person}
+            event: dict[str, object] = {"messageId": f"{number}-{n}", "type": "page", "userId": person}
             event |= {"timestamp": now_ms - age_ms, "receivedAt": format_ms(now_ms)}
             events.append((person.encode(), orjson.dumps(event)))
         await here.writer.append(events)

@@ -7,20 +7,17 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
 import orjson
-import pytest
 
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.records import DeadReason
 from tests.broker.log import Record, create_topic, read
-from tests.chaos.cluster import Cluster
 from tests.chaos.numbers import KINDS, compare
-from tests.chaos.trial import FULL, Flow, Trial, flow, trial
+from tests.chaos.trial import FULL, OFTEN, Flow, Place, Trial, flow, trial
 from tests.worker.stage import Event, encoded
 
 EVENTS = 100_000 if FULL else 5_000
@@ -93,17 +90,12 @@ def poisoned(good: Flow, rng: Random) -> tuple[Flow, Counter[str]]:
     return Flow([*events, *good.events[done:]], good.until_ms), Counter(reason for reason, _ in dead)
 
 
-@pytest.mark.kafka
-async def test_every_kind_of_poison_is_put_aside_and_stops_nothing(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
-    name = topic_name("poison")
+async def poison_in_between(at: Place) -> None:
+    name = at.name("poison")
     what, reasons = poisoned(flow(EVENTS), Random(5))
     assert reasons.keys() == {*get_args(DeadReason)}
-    await create_topic(cluster.address, f"{name}-events", partitions=4, max_message_bytes=str(2 * HUGE))
-    async with trial(
-        cluster.address, name, tmp_path, what, extra='commit_interval = "100ms"\n', ahead=1_000
-    ) as here:
+    await create_topic(at.kafka, f"{name}-events", partitions=4, max_message_bytes=str(2 * HUGE))
+    async with trial(at, name, what, extra=OFTEN, ahead=1_000, named=True) as here:
         worker = await here.worker()
         writing = asyncio.create_task(here.write_all())
         await here.at(0.5)
@@ -114,7 +106,7 @@ async def test_every_kind_of_poison_is_put_aside_and_stops_nothing(
             here.faults[reason] = count
         await here.watch.reaches(len(what.events))
         assert await worker.leave() == 0
-        records = await read(cluster.address, here.stage.settings.input.topic, limit_s=120.0)
+        records = await read(at.kafka, here.stage.settings.input.topic, limit_s=120.0)
         wanted = computed(here, records)
         found = {output: [line for _, line in await here.stage.published(output)] for output in wanted}
         numbers = [compare(output, wanted[output], found[output]) for output in wanted]

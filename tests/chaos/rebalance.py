@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-
-from tests.chaos.cluster import Cluster
-from tests.chaos.trial import FULL, flow, trial
+from tests.chaos.trial import FULL, OFTEN, Place, flow, trial
 
 EVENTS = 200_000 if FULL else 20_000
-OFTEN = 'commit_interval = "100ms"\n'
 
 
-@pytest.mark.kafka
-async def test_workers_that_die_join_and_leave_lose_and_double_nothing(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
-    async with trial(cluster.address, topic_name("joining"), tmp_path, flow(EVENTS), extra=OFTEN) as here:
+async def dying_joining_leaving(at: Place) -> None:
+    async with trial(at, "joining", flow(EVENTS), extra=OFTEN) as here:
         first, second = await here.worker(), await here.worker()
         await asyncio.gather(first.ready(), second.ready())
         writing = asyncio.create_task(here.write_all())
@@ -41,11 +32,8 @@ async def test_workers_that_die_join_and_leave_lose_and_double_nothing(
     assert report.right, report
 
 
-@pytest.mark.kafka
-async def test_a_worker_paused_past_its_session_is_fenced_and_writes_nothing_more(
-    cluster: Cluster, topic_name: Callable[[str], str], tmp_path: Path
-) -> None:
-    async with trial(cluster.address, topic_name("paused"), tmp_path, flow(EVENTS), extra=OFTEN) as here:
+async def paused_past_its_session(at: Place) -> None:
+    async with trial(at, "paused", flow(EVENTS), extra=OFTEN) as here:
         paused, other = await here.worker(), await here.worker()
         await asyncio.gather(paused.ready(), other.ready())
         writing = asyncio.create_task(here.write_all())
@@ -54,6 +42,7 @@ async def test_a_worker_paused_past_its_session_is_fenced_and_writes_nothing_mor
         here.did("SIGSTOP")
         before = dict(here.watch.committed)
         # The other has taken over and goes on with all partitions, those of the paused one too.
+        await other.shows("footfall_partitions", here.stage.partitions)
         await here.watch.until(
             lambda: all(here.watch.committed[number] > before[number] + 50 for number in before),
             "all partitions going on without the paused worker",
