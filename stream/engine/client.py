@@ -46,6 +46,8 @@ Guarantee = Literal["exactly_once", "at_least_once"]
 
 # One produce request holds one batch of a partition; brokers take 1 MiB by default.
 MAX_BATCH_BYTES = 512 * 1024
+# Kafka aborts a transaction after this, if nobody who takes the partition over does so before.
+TRANSACTION_TIMEOUT_S = 60
 FETCH_BYTES = 4 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -103,7 +105,7 @@ def batch_producer(connection: Connection, *, transactional_id: str | None = Non
         transactional_id=transactional_id,
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
-        transaction_timeout_ms=20_000,
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_S * 1000,
     )
 
 

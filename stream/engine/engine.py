@@ -25,8 +25,6 @@ from stream.engine.state import Ahead, Observer, Record, StateFactory
 
 # Between slices of a batch the event loop goes on with checkpoints: 500 records take some milliseconds.
 SLICE = 500
-# A partition waits for its checkpoint in flight once this many records have piled up behind it.
-MAX_UNCOMMITTED = 100_000
 TICK_S = 0.05
 SWEEP_EVERY_S = 3_600.0
 
@@ -144,7 +142,7 @@ class Engine:
             # Twice: once for the sockets, once for the tasks that they wake.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            if owned.uncommitted > MAX_UNCOMMITTED:
+            if owned.uncommitted > owned.room:
                 await owned.checkpoint_done()
             if not owned.active:
                 return
@@ -168,9 +166,7 @@ class Engine:
     async def _work(self) -> None:
         """Do what states have put off, in turn with the agent's slices of records."""
         while waiting := [
-            owned
-            for owned in self.partitions.values()
-            if owned.has_work and owned.uncommitted <= MAX_UNCOMMITTED
+            owned for owned in self.partitions.values() if owned.has_work and owned.uncommitted <= owned.room
         ]:
             for owned in waiting:
                 if owned.has_work:
