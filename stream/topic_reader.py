@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream.engine.connection import Connection
+from stream.engine.diagnosis import why
+from stream.engine.errors import SecurityError
 
 CONNECT_WITHIN_S = 10.0
 FETCH_WITHIN_MS = 100
@@ -89,8 +91,12 @@ class TopicReader:
 @asynccontextmanager
 async def open_reader(connection: Connection) -> AsyncIterator[TopicReader]:
     """A reader of the cluster's topics. Raises ReadError where no broker answers, or one fails later."""
+    try:
+        options = connection.options()
+    except SecurityError as error:
+        raise ReadError(str(error)) from error
     consumer = AIOKafkaConsumer(
-        **connection.options(),
+        **options,
         client_id="footfall-reader",
         group_id=None,
         enable_auto_commit=False,
@@ -104,6 +110,8 @@ async def open_reader(connection: Connection) -> AsyncIterator[TopicReader]:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await consumer.start()
         except (KafkaError, TimeoutError, OSError, ValueError) as error:
+            if trouble := await why(connection):
+                raise ReadError(str(trouble)) from error
             raise ReadError(
                 f"no Kafka broker answers at {connection}: start it, or set `broker` to where it is; "
                 "for one on this machine: footfall broker"

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from stream import access
 from stream.agents.flow import OUTPUTS, build, changelog_topic, clocks_topic
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
@@ -75,7 +76,9 @@ async def _look(settings: Settings) -> Broker:
     """Raises EngineError where the topics are not what a worker needs."""
     source, changelog = settings.input.topic, changelog_topic(settings)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
-    wanted = [source, changelog, clocks_topic(settings), *outputs]
+    ours = [changelog, clocks_topic(settings)]
+    wanted = [source, *ours, *outputs]
+    await access.require(settings, access.Names(source, tuple(outputs), tuple(ours)))
     broker = await look(settings.connection, transactional_id=f"{settings.group}-probe", topics=wanted)
     missing = [topic for topic in wanted if topic not in broker.partitions]
     if missing:
@@ -85,7 +88,8 @@ async def _look(settings: Settings) -> Broker:
         raise EngineError(
             f"{changelog} has {broker.partitions[changelog]} partitions, but {source} has "
             f"{broker.partitions[source]}: each partition's state is in the changelog's partition of the "
-            f"same number. If {source} was given more partitions, start over with another `group`"
+            f"same number. If {source} was given more partitions, begin anew with `footfall reset`, which "
+            "asks first, or with another `group`"
         )
     return broker
 

@@ -1,7 +1,9 @@
 """Looking after the topics that Footfall needs, and checking that a worker could run."""
 
-from stream.admin.check import Check, checks
+from stream.admin.check import checks
 from stream.admin.connection import AdminError, connect
+from stream.admin.finding import Check
+from stream.admin.rights import needed
 from stream.admin.topics import Difference, Outcome, Topic, count, create, wanted
 
 __all__ = [
@@ -14,5 +16,6 @@ __all__ = [
     "connect",
     "count",
     "create",
+    "needed",
     "wanted",
 ]

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from msgspec import Struct
 
-from stream.admin import sample, topics, transactions
+from stream.admin import rights, sample, topics, transactions
 from stream.admin.connection import AdminError, connect, in_words
+from stream.admin.finding import Check, Status
 from stream.settings import Settings, remarks
 
-Status = Literal["ok", "warn", "fail"]
-
 NOT_AUTHORISED_FOR_TRANSACTIONS = 53
-
-
-class Check(Struct, frozen=True):
-    """One thing looked at: what was found, and what to do about it where it is not `ok`."""
-
-    name: str
-    status: Status
-    found: str
-    advice: str | None = None
 
 
 async def checks(settings: Settings) -> AsyncIterator[Check]:
@@ -81,10 +69,13 @@ def _web_port(host: str, port: int) -> Check:
 
 
 async def _on_broker(admin: AIOKafkaAdminClient, settings: Settings) -> AsyncIterator[Check]:
+    found_access = await rights.look(admin, settings)
+    for check in found_access.checks:
+        yield check
     producer = await transactions.open_producer(admin, f"{settings.group}-check")
     yield _transactions(settings, producer)
     found = await topics.existing(admin, [topic.name for topic in topics.wanted(settings, 1)])
-    for check in _topics(settings, found):
+    for check in _topics(settings, found, found_access.hidden):
         yield check
     if settings.input.topic in found:
         yield await _events(settings)
@@ -112,13 +103,16 @@ def _transactions(settings: Settings, producer: transactions.Producer) -> Check:
     return Check(name, "warn", f"{there}: at least once, by guarantee = auto", advice)
 
 
-def _topics(settings: Settings, found: Mapping[str, topics.Existing]) -> Iterator[Check]:
+def _topics(
+    settings: Settings, found: Mapping[str, topics.Existing], hidden: Collection[str]
+) -> Iterator[Check]:
     events = found.get(settings.input.topic)
     wanted = topics.wanted(settings, events.partitions if events else settings.topics.partitions)
     for topic in wanted:
         if topic.name in found:
             yield _topic(topic, found[topic.name], settings)
-    if missing := [topic.name for topic in wanted if topic.name not in found]:
+    # Of those that are hidden nobody can say here whether they are there.
+    if missing := [topic.name for topic in wanted if topic.name not in found and topic.name not in hidden]:
         advice = "run `footfall topics create`"
         if events is None:
             advice = f"set input.topic to the topic that has the events, or {advice}"

@@ -11,6 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
 from stream.engine.connection import Connection
+from stream.engine.diagnosis import why
+from stream.engine.errors import SecurityError
 
 CONNECT_WITHIN_S = 10.0
 SETTLE_WITHIN_S = 20.0
@@ -46,8 +48,12 @@ async def connect(
     connection: Connection, *, within_s: float = CONNECT_WITHIN_S
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """A connection to the cluster, closed on leaving. Raises AdminError if none answers."""
+    try:
+        options = connection.options()
+    except SecurityError as error:
+        raise AdminError(error.found, error.advice) from error
     admin = AIOKafkaAdminClient(
-        **connection.options(), client_id="footfall-admin", request_timeout_ms=int(within_s * 1000)
+        **options, client_id="footfall-admin", request_timeout_ms=int(within_s * 1000)
     )
     try:
         await _start(admin, connection, within_s)
@@ -61,6 +67,8 @@ async def _start(admin: AIOKafkaAdminClient, connection: Connection, within_s: f
         async with asyncio.timeout(within_s):
             await admin.start()
     except (KafkaError, TimeoutError, OSError) as error:
+        if trouble := await why(connection):
+            raise AdminError(trouble.found, trouble.advice) from error
         raise AdminError(
             f"no Kafka broker answers at {connection}",
             "start it, or set `broker` to where it is; for one on this machine: footfall broker",
@@ -71,6 +79,8 @@ async def _start(admin: AIOKafkaAdminClient, connection: Connection, within_s: f
     except (KafkaError, TimeoutError, OSError) as error:
         # Clients ask one broker for the addresses of all, and go on with those.
         named = sorted(f"{node.host}:{node.port}" for node in admin._client.cluster.brokers())
+        if trouble := await why(connection) or await why(connection, named):
+            raise AdminError(trouble.found, trouble.advice) from error
         raise AdminError(
             f"a Kafka broker answers at {connection}, but names {', '.join(named)} as the address to use, "
             "and nothing answers there",

@@ -18,8 +18,12 @@ Action = Literal["created", "would create", "there already", "differs", "failed"
 CHANGELOGS = ("profiles",)
 CARRIES_A_RECORD = ("dead-letters", "late")
 
-# A record of Kafka's default limit of 1 MiB, quoted in JSON: a control character becomes six.
+# More than any dead letter or late event takes: of what is larger, they carry only the beginning
+# (stream/core/publishing.py), however large a record the input allows.
 CARRIER_BYTES = 8 * 1024 * 1024
+# A profile holds the ids of a person's events inside the lateness: thousands, of a robot. One that is too
+# large for its topic would end the worker at each start.
+PROFILE_BYTES = 16 * 1024 * 1024
 # Only closed segments are compacted, and what is not compacted is read at every start.
 CHANGELOG_SEGMENT_BYTES = 64 * 1024 * 1024
 # How long a deletion can be read. A local store that was away for longer is not gone on with (stream/engine,
@@ -70,7 +74,7 @@ class Outcome(NamedTuple):
 
 
 def wanted(settings: Settings, partitions: int) -> list[Topic]:
-    """All topics of a worker, the input first; all but the board with the input's number of `partitions`."""
+    """All topics of a worker, the input first; all but the boards with the input's number of `partitions`."""
     outputs = [
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
@@ -80,14 +84,21 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
         "delete.retention.ms": str(TOMBSTONES_MS),
     }
+    of_profiles = compacted | {"max.message.bytes": str(PROFILE_BYTES)}
     changelogs = [
-        Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, compacted)
+        Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, of_profiles)
         for table in CHANGELOGS
     ]
     events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
     # One partition, for a few records that workers tell each other.
     clocks = Topic(f"{settings.group}-clocks", "board", 1, {"cleanup.policy": "compact"})
-    return [events, *outputs, *changelogs, clocks]
+    sent = Topic(sent_topic(settings), "board", 1, compacted)
+    return [events, *outputs, *changelogs, clocks, sent]
+
+
+def sent_topic(settings: Settings) -> str:
+    """Which dead letters `footfall dead-letters replay` has sent back: a note each, kept for ever."""
+    return f"{settings.group}-dead-letters-sent"
 
 
 def _output_configs(settings: Settings, name: str) -> dict[str, str]:
@@ -132,7 +143,7 @@ def differences(topic: Topic, found: Existing, settings: Settings) -> tuple[Diff
             Difference(
                 f"takes records of {int(limit):,} bytes at most, and needs {int(needed):,}",
                 _alter(settings, topic, f"max.message.bytes={needed}"),
-                breaks=True,
+                breaks=topic.role != "changelog",
             )
         )
     kept, wish = found.configs.get("retention.ms"), topic.configs.get("retention.ms")
@@ -153,8 +164,8 @@ def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Diff
         "input": f"leave --input-partitions out to go with {found.partitions}",
         "output": "use another prefix, or, where its records may go, delete it and run "
         f"`footfall topics create` again: {_delete(settings, topic)}",
-        "changelog": "use another group, whose worker starts from the input's beginning, or stop the "
-        f"workers, delete it and run `footfall topics create` again: {_delete(settings, topic)}",
+        "changelog": "stop the workers and run `footfall reset`, which tells what that means and asks first; "
+        "or use another group",
         "board": f"delete it and run `footfall topics create` again: {_delete(settings, topic)}",
     }
     what = f"has {count(found.partitions)}, and must have {topic.partitions}"

@@ -2,13 +2,14 @@
 
 from stream.broker.errors import BrokerError
 from stream.broker.jars import KAFKA_VERSION, cache_folder, why_missing
-from stream.broker.launch import Kind, Progress
+from stream.broker.launch import Extras, Kind, Progress
 from stream.broker.server import Broker, start_broker
 
 __all__ = [
     "KAFKA_VERSION",
     "Broker",
     "BrokerError",
+    "Extras",
     "Kind",
     "Progress",
     "cache_folder",

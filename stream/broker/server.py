@@ -18,7 +18,7 @@ from typing import TextIO
 
 from stream.broker import kafka, tansu
 from stream.broker.errors import BrokerError
-from stream.broker.launch import Kind, Launch, Progress
+from stream.broker.launch import NO_EXTRAS, Extras, Kind, Launch, Progress
 from stream.broker.port import HOST, answers, free_port, is_free
 
 READY_WITHIN_S = 60.0
@@ -37,7 +37,7 @@ class Broker:
 
     Entered, it answers requests; left, it has ended. `port` 0 takes a free one. `data` keeps Apache
     Kafka's storage over restarts; without it everything goes with the broker. `progress` is told what
-    takes long. Raises `BrokerError` where it cannot start.
+    takes long. `extras` are for Apache Kafka only. Raises `BrokerError` where it cannot start.
 
     The broker has a session of its own, so that a Ctrl-C in the terminal leaves it to its clients until
     they have finished. On Linux it ends with the thread that entered, even if that is killed.
@@ -50,6 +50,7 @@ class Broker:
         port: int = 0,
         data: Path | None = None,
         progress: Progress = lambda _: None,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
         self.kind: Kind = kind
         self.port = port
@@ -58,6 +59,7 @@ class Broker:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock_file: TextIO | None = None
         self._progress = progress
+        self._extras = extras
         self._starts = 0
         self._deadline_s = 0.0
         self._log: Path | None = None
@@ -150,7 +152,7 @@ class Broker:
                     "leave it out, or use --kind kafka"
                 )
             return tansu.launch(self.port, self._folder())
-        return kafka.launch(self.port, self._folder(), self._progress, self._adopt)
+        return kafka.launch(self.port, self._folder(), self._progress, self._adopt, self._extras)
 
     def _folder(self) -> Path:
         if self._data is not None:

@@ -16,6 +16,8 @@ COMMANDS = {
     "broker": "a broker for development, in the foreground",
     "check": "configuration, broker, topics and permissions, before anything runs",
     "topics": "create the topics",
+    "dead-letters": "what could not be read, and sending it back after a fix",
+    "reset": "forget all state, and begin anew",
     "tail": "transitions, visits ... as they come, readable",
     "explain": "a person's state and the evidence for it",
 }
@@ -30,7 +32,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"stream.cli.{cmd_name}").command
+        command = import_module(f"stream.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

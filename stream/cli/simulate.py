@@ -9,9 +9,12 @@ import signal
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 
 import click
 
+from stream.cli.configuration import config_option, load_settings
+from stream.engine.security import Security
 from stream.simulate.delivery import Faults
 from stream.simulate.options import Options, WrongOptions
 from stream.simulate.progress import Progress
@@ -51,6 +54,7 @@ _CLOSE_WITHIN_S = 10
     "--out", metavar="FILE", help="JSON Lines; .gz and .zst compress.  [default: -, standard output]"
 )
 @click.option("--broker", metavar="ADDR", help="Write to a topic on this Kafka broker, keyed by person.")
+@config_option
 @click.option("--topic", metavar="T", help="The topic, which must exist.  [default: app-events]")
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N events a second."
@@ -64,6 +68,7 @@ _CLOSE_WITHIN_S = 10
 @click.option("--live", is_flag=True, help="Events happen now, and go on until Ctrl-C.")
 def command(
     *,
+    config: Path | None,
     start: datetime | None,
     late: float,
     disorder: float,
@@ -83,12 +88,17 @@ def command(
         footfall simulate --broker localhost:9092 --speed 3600
     Two months of history at once, then live traffic until Ctrl-C:
         footfall simulate --broker localhost:9092 --days 60 --live
+    A broker that wants to know who we are, as `[security]` in footfall.toml or --config says:
+        footfall simulate --broker kafka:9093 --config footfall.toml
     A steady load:
         footfall simulate --broker localhost:9092 --users 100000 --rate 5000
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say, WriteError says
     faults = Faults(late=late, disorder=disorder, duplicates=duplicates, bad=bad)
-    options = Options(start=start.date() if start else None, faults=faults, **given)  # type: ignore[arg-type]
+    # Of the configuration only how the broker is talked to.
+    security = load_settings(config).security if given["broker"] else Security()
+    day = start.date() if start else None
+    options = Options(start=day, faults=faults, security=security, **given)  # type: ignore[arg-type]
     try:
         options.check()
         code = asyncio.run(_simulate(options))

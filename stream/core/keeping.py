@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from stream.core.indexes import DueIndex, OpenIndex
 from stream.core.profile import (
@@ -43,6 +43,21 @@ class Shelf(Protocol[K, V]):
     def __delitem__(self, key: K, /) -> None: ...
     def __iter__(self) -> Iterator[K]: ...
     def __len__(self) -> int: ...
+
+
+class Shelves(NamedTuple):
+    """All persons of a partition. `hot` are the profiles in memory, `changed` the keys of changed ones."""
+
+    hot: dict[str, Profile]
+    profiles: Shelf[str, Profile]
+    changed: dict[str, None]
+    erased: Shelf[bytes, Erased]
+    changed_erased: dict[bytes, None]
+
+    @staticmethod
+    def in_memory(profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> Shelves:
+        """Without a local store."""
+        return Shelves(profiles, profiles, {}, erased, {})
 
 
 class Kept(Generic[K, V]):
@@ -176,6 +191,11 @@ class Keeping:
         self.due = DueIndex(store, self._local)
         self.open = OpenIndex(store, self._local)
         self.get = store.get
+
+    def shelves(self) -> Shelves:
+        """Both shelves, as Persons has them."""
+        profiles, erased = self.profiles, self.erased
+        return Shelves(profiles.hot, profiles, profiles.changed, erased, erased.changed)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Index a changelog record; the record itself is the store's, and stays nowhere in memory."""

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from stream.core.activity import Activity, Vocabulary
 from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
+from stream.core.changelog import Changelog
 from stream.core.clock import BEGINNING, Newest, Timers
 from stream.core.definition import Definition
 from stream.core.due import Due
@@ -18,20 +19,7 @@ from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
 from stream.core.keeping import ColdStore, Keeping
 from stream.core.persons import Persons
-from stream.core.profile import (
-    CHURNED,
-    ERASED_PREFIX,
-    NEVER,
-    PROGRESS_KEY,
-    Progress,
-    Recent,
-    decode,
-    decode_erased,
-    decode_progress,
-    encode,
-    encode_erased,
-    encode_progress,
-)
+from stream.core.profile import CHURNED, NEVER, Recent
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
 from stream.core.visits import MAX_DETAILED
@@ -94,9 +82,9 @@ class Partition:
         self._counts = Counts()
         self._watermark = BEGINNING
         self._newest = BEGINNING
-        self._written: Progress | None = None
         self._most_due = most_due
         self._keeping = None if store is None else Keeping(store, hot_limit)
+        self._changelog = Changelog(self._keeping)
         self._start(Vocabulary())
 
     def _start(self, vocabulary: Vocabulary) -> None:
@@ -112,7 +100,7 @@ class Partition:
             calendar=self._calendar,
             timers=self._timers,
             publisher=self._publisher,
-            keeping=keeping,
+            shelves=self._changelog.shelves(),
         )
         self._due = Due(self._persons, self._timers, self._calendar, self._most_due)
 
@@ -359,31 +347,9 @@ class Partition:
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Changelog records since last taken: key, value (None deletes). The partition's own comes last."""
-        persons = self._persons
-        changes: list[tuple[bytes, bytes | None]] = []
-        for person in persons.changed:
-            p = persons.profiles.get(person)
-            changes.append((person.encode(), None if p is None else encode(p)))
-        for name in persons.changed_erased:
-            erased = persons.erased.get(name)
-            changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
-        if self._keeping is not None:
-            self._keeping.taken()
-        else:
-            persons.changed.clear()
-            persons.changed_erased.clear()
-        if changes or self._activity.grown or self._progressed():
-            self._activity.grown = False
-            self._written = Progress(self._watermark, self._newest, Vocabulary())
-            progress = Progress(
-                self._watermark,
-                self._newest,
-                self._activity.vocabulary,
-                len(persons.profiles),
-                len(persons.erased),
-            )
-            changes.append((PROGRESS_KEY, encode_progress(progress)))
-        return changes
+        return self._changelog.take(
+            self._persons, self._activity, watermark=self._watermark, newest=self._newest
+        )
 
     def take_local(self) -> list[tuple[bytes, bytes | None]]:
         """Records for the local store alone: they go with the last `take_changes`, or the `restore` since."""
@@ -394,56 +360,24 @@ class Partition:
         if self._keeping is not None:
             self._keeping.written()
 
-    def _progressed(self) -> bool:
-        written = self._written
-        if written is None:
-            return self._newest != BEGINNING
-        return written.watermark != self._watermark or written.newest != self._newest
-
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one changelog record, in log order. Raises ValueError for a newer version's.
 
         With a store the record is left to whoever writes it there, together with `take_local`.
         """
-        if self._keeping is not None:
-            self._keeping.restore(key, value)
-        elif key == PROGRESS_KEY:
-            if value is not None:
-                self._restored_progress = decode_progress(value)
-        elif key[:1] == ERASED_PREFIX:
-            if value is None:
-                self._persons.erased.pop(key[1:], None)
-            else:
-                self._persons.erased[key[1:]] = decode_erased(value)
-        elif value is None:
-            self._persons.profiles.pop(key.decode(), None)
-        else:
-            self._persons.profiles[key.decode()] = decode(value)
-
-    _restored_progress: Progress | None = None
+        self._changelog.restore(key, value)
 
     def restored(self) -> None:
         """After the last changelog record: take up the numbers and set the timers again.
 
         Without `most_due`, what an earlier owner had put off is done now.
         """
-        keeping, persons = self._keeping, self._persons
-        if keeping is not None:
-            stored = keeping.get(PROGRESS_KEY)
-            self._restored_progress = None if stored is None else decode_progress(stored)
-        progress, self._restored_progress = self._restored_progress, None
+        progress = self._changelog.restored()
         if progress is None:
             return
         self._watermark, self._newest = progress.watermark, progress.newest
-        self._written = progress
-        profiles, erased = persons.hot, persons.erased
         self._start(progress.vocabulary)
-        if keeping is None:
-            assert isinstance(erased, dict)
-            self._persons.take_up(profiles, erased)
-        else:
-            keeping.restored(progress)
-            self._persons.take_up_open(keeping.open.keys, self._watermark)
+        self._changelog.take_up(self._persons, progress)
         if self._watermark > self._timers.next:
             if self._most_due is None:
                 self._due.fire(self._watermark)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from stream.core.activity import Activity
 from stream.core.calendar import Calendar, Segment
@@ -12,7 +11,7 @@ from stream.core.clock import Timers
 from stream.core.definition import Definition
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
-from stream.core.keeping import Keeping, Shelf
+from stream.core.keeping import Shelves
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
     CHURNED,
@@ -25,6 +24,7 @@ from stream.core.profile import (
     Erased,
     Profile,
     Recent,
+    hash_of,
 )
 from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
@@ -34,10 +34,7 @@ MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow it
 
 
 class Persons:
-    """Profiles by person, what is left of deleted ones by hash, and the names of all that changed.
-
-    `hot` are the profiles in memory: all, unless others are kept in a local store.
-    """
+    """Profiles by person, what is left of deleted ones by hash, and the names of all that changed."""
 
     def __init__(
         self,
@@ -47,18 +44,9 @@ class Persons:
         calendar: Calendar,
         timers: Timers,
         publisher: Publisher,
-        keeping: Keeping | None = None,
+        shelves: Shelves,
     ) -> None:
-        self.hot: dict[str, Profile] = {}
-        self.profiles: Shelf[str, Profile] = self.hot
-        nobody: dict[bytes, Erased] = {}
-        self.erased: Shelf[bytes, Erased] = nobody
-        self.changed: dict[str, None] = {}
-        self.changed_erased: dict[bytes, None] = {}
-        if keeping is not None:
-            self.profiles, self.erased = keeping.profiles, keeping.erased
-            self.hot, self.changed = keeping.profiles.hot, keeping.profiles.changed
-            self.changed_erased = keeping.erased.changed
+        self.hot, self.profiles, self.changed, self.erased, self.changed_erased = shelves
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
         self.transitions: dict[tuple[str, str], int] = {}
@@ -71,16 +59,14 @@ class Persons:
         self._publisher = publisher
         self._waiting: dict[str, bytes] = {}  # timer -> erased whose ids may still be repeated
 
-    def take_up(self, profiles: dict[str, Profile], erased: dict[bytes, Erased]) -> None:
+    def take_up(self) -> None:
         """Go on with a restored population: timers follow from the profiles."""
-        self.hot = self.profiles = profiles
-        self.erased = erased
-        for person, p in profiles.items():
+        for person, p in self.hot.items():
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
-        for name, left in erased.items():
-            if left.deleted is not None:
-                self._wait(name, left)
+        for name in self.erased:
+            if self.erased[name].deleted is not None:
+                self._wait(name, self.erased[name])
 
     def take_up_open(self, keys: Iterable[bytes], watermark: int) -> None:
         """Go on with a population in the local store, of which these keys have something open.
@@ -403,11 +389,6 @@ class Persons:
     def _forget(self, person: str) -> None:
         self.profiles.pop(person, None)
         self.changed[person] = None
-
-
-def hash_of(person: str) -> bytes:
-    """What is kept of a deleted person's id: 16 bytes of BLAKE2b."""
-    return blake2b(person.encode(), digest_size=16).digest()
 
 
 def _order(event: Recent) -> tuple[int, str]:

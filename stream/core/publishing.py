@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from hashlib import sha256
 from typing import NamedTuple
+
+from msgspec import UNSET
 
 from stream.core import records
 from stream.core.activity import Activity
@@ -19,6 +22,17 @@ _VISIT = (
     b'"passive":%b,"entry":%b,"value":%b}'
 )
 _NOWHERE = records.Entry(None, None, None)
+
+WHOLE_VALUE = 4 * 1024 * 1024
+"""Bytes up to which a dead letter carries the value whole: 5.4 MiB in the worst case, as Base64."""
+WHOLE_KEY = 256 * 1024
+"""The same of a key, which is there twice. A sound event's key is never longer: it is in the value, too."""
+BEGINNING = 4 * 1024
+"""Bytes of what is not carried whole."""
+MESSAGE = 1_000
+"""Characters of a dead letter's sentence: it may quote an id."""
+ALWAYS_TEXT = 64 * 1024
+"""Bytes up to which text is left readable, though Base64 were shorter: a control character becomes six."""
 
 
 class Output(NamedTuple):
@@ -109,38 +123,46 @@ class Publisher:
         self.outputs.append(Output("transitions", person.encode(), records.encode(record)))
 
     def late(self, source: Source, *, message_id: str, person: str, t: int, watermark: int) -> None:
-        """An event that came too late to be applied."""
+        """An event that came too late to be applied; it is not `too_large`, but its key may be."""
+        key = source.key
+        if key is not None and len(key) > WHOLE_KEY:
+            key = key[:BEGINNING]
         record = records.Late(
             definition=self._definition,
             topic=source.topic,
             partition=source.partition,
             offset=source.offset,
-            key=None if source.key is None else source.key.decode(errors="replace"),
+            key=None if key is None else key.decode(errors="replace"),
             message_id=message_id,
             person=person,
             time=format_ms(t),
             watermark=format_ms(watermark),
             value=(source.value or b"").decode(),
         )
-        self.outputs.append(Output("late", source.key, records.encode(record)))
+        self.outputs.append(Output("late", key, records.encode(record)))
 
     def dead_letter(self, source: Source, invalid: Invalid) -> None:
-        """A record that is no event, with its original bytes."""
-        key, key_base64 = _text(source.key)
-        value, value_base64 = _text(source.value)
+        """A record that is no event, with its original bytes, or their beginning where they are too many."""
+        key, key_is_whole = _carried(source.key, WHOLE_KEY)
+        value, value_is_whole = _carried(source.value, WHOLE_VALUE)
+        key_text, key_base64 = _text(key, whole=key_is_whole)
+        value_text, value_base64 = _text(value, whole=value_is_whole)
         record = records.DeadLetter(
             definition=self._definition,
             topic=source.topic,
             partition=source.partition,
             offset=source.offset,
             reason=invalid.reason,
-            message=invalid.message,
-            key=key,
+            message=_shortened(invalid.message),
+            key=key_text,
             key_base64=key_base64,
-            value=value,
+            value=value_text,
             value_base64=value_base64,
+            truncated=UNSET
+            if key_is_whole and value_is_whole
+            else records.Truncated(*_identity(source.key), *_identity(source.value)),
         )
-        self.outputs.append(Output("dead-letters", source.key, records.encode(record)))
+        self.outputs.append(Output("dead-letters", key, records.encode(record)))
 
 
 def _entry(visit: Visit) -> records.Entry:
@@ -158,11 +180,31 @@ def _number(value: float) -> bytes:
     return b"%d" % value if abs(value) < 1e15 and value == int(value) else records.encode(value)
 
 
-def _text(data: bytes | None) -> tuple[str | None, str | None]:
-    """Text where it is UTF-8, else base64."""
+def _carried(data: bytes | None, whole: int) -> tuple[bytes | None, bool]:
+    """What a dead letter carries of it, and whether that is all."""
+    if data is None or len(data) <= whole:
+        return data, True
+    return data[:BEGINNING], False
+
+
+def _identity(data: bytes | None) -> tuple[int | None, str | None]:
+    return (None, None) if data is None else (len(data), sha256(data).hexdigest())
+
+
+def _text(data: bytes | None, *, whole: bool) -> tuple[str | None, str | None]:
+    """Text where it is UTF-8, else base64, also of much text that is shorter so."""
     if data is None:
         return None, None
     try:
-        return data.decode(), None
-    except UnicodeDecodeError:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        if whole or error.start < len(data) - 3:
+            return None, b64encode(data).decode()
+        text = data[: error.start].decode()  # cut within a character
+    if len(data) > ALWAYS_TEXT and len(records.encode(text)) - 2 > (len(data) + 2) // 3 * 4:
         return None, b64encode(data).decode()
+    return text, None
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= MESSAGE else message[: MESSAGE - 3] + "..."

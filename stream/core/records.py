@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 Kind = Literal["lifecycle", "tier"]
 Tier = Literal["none", "low", "medium", "high"]
@@ -114,11 +114,22 @@ class Late(Struct, kw_only=True):
     value: str
 
 
+class Truncated(Struct, frozen=True):
+    """What a dead letter does not carry whole: sizes in bytes and SHA-256 of the original's key and value."""
+
+    key_bytes: int | None
+    key_sha256: str | None
+    value_bytes: int | None
+    value_sha256: str | None
+
+
 class DeadLetter(Struct, kw_only=True):
     """A record that is no event. Topic `dead-letters`, keyed as read.
 
     The original bytes are `value` where they are UTF-8 text, else `value_base64`; both are null for a
-    tombstone. `key` and `key_base64` likewise.
+    tombstone. `key` and `key_base64` likewise. Large text is in Base64 where that is the shorter form. Of a
+    value of more than 4 MiB, and of a key of more than 256 KiB, only the beginning is there; then `truncated`
+    is, too, and the whole stands in the original's place: `topic`, `partition` and `offset`.
     """
 
     schema: Literal["footfall.dead-letter/1"] = "footfall.dead-letter/1"
@@ -132,6 +143,7 @@ class DeadLetter(Struct, kw_only=True):
     key_base64: str | None
     value: str | None
     value_base64: str | None
+    truncated: Truncated | UnsetType = UNSET
 
 
 class KeyEventCounts(Struct, frozen=True):

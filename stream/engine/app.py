@@ -13,6 +13,7 @@ from faust.types import TP
 
 from stream.engine.client import Capabilities
 from stream.engine.connection import Connection
+from stream.engine.credentials import credentials
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.folders import StoreFolders
 from stream.engine.state import Ahead, Observer, StateFactory
@@ -112,6 +113,7 @@ def create_app(
         group,
         **{
             "broker": "kafka://" + connection.bootstrap.replace(",", ";"),
+            "broker_credentials": credentials(connection.security),
             "store": "memory://",
             "datadir": data_dir,
             # A static member: killed and started again, it has its partitions back without waiting for the

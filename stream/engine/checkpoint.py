@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from stream.engine.client import ProducerFenced, TopicPartition, batch_producer
+from stream.engine.client import TRANSACTION_TIMEOUT_S, ProducerFenced, TopicPartition, batch_producer
 from stream.engine.connection import Connection
 from stream.engine.errors import CheckpointError
 from stream.engine.state import Change, Output
@@ -71,9 +71,17 @@ class TransactionalWriter:
         await self._producer.start()
 
     async def write(self, snapshot: Snapshot) -> int | None:
+        began_at = time.monotonic()
         try:
             return await self._write(snapshot)
         except ProducerFenced as error:
+            # Kafka answers the same in both cases.
+            if time.monotonic() - began_at >= TRANSACTION_TIMEOUT_S:
+                raise CheckpointError(
+                    f"Kafka has ended the transaction after {TRANSACTION_TIMEOUT_S} s: the broker, or the "
+                    "line to it, is too slow; or this worker was paused, and another has taken the partition "
+                    "over. What was not committed is read again"
+                ) from error
             raise CheckpointError(
                 "another worker has taken the partition over, while this one did not answer for longer "
                 "than its session lasts (or a checkpoint took over a minute: is this machine, or the "

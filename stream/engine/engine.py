@@ -30,8 +30,6 @@ SLICE_S = 0.008
 # A checkpoint goes to the broker and back some five times, and each way takes the event loop some turns. It
 # gets this share of the time besides: else, with long slices, a transaction takes as many as it has turns.
 CHECKPOINTS_SHARE = 0.05
-# A partition waits for its checkpoint in flight once this many records have piled up behind it.
-MAX_UNCOMMITTED = 100_000
 TICK_S = 0.05
 SWEEP_EVERY_S = 3_600.0
 
@@ -151,7 +149,7 @@ class Engine:
             self._observer.on_batch(owned.number, len(piece), took_s)
             self._slice = _next_slice(len(piece), took_s)
             await self._let_checkpoints_go_on(took_s)
-            if owned.uncommitted > MAX_UNCOMMITTED:
+            if owned.uncommitted > owned.room:
                 await owned.checkpoint_done()
             if not owned.active:
                 return
@@ -187,9 +185,7 @@ class Engine:
     async def _work(self) -> None:
         """Do what states have put off, in turn with the agent's slices of records."""
         while waiting := [
-            owned
-            for owned in self.partitions.values()
-            if owned.has_work and owned.uncommitted <= MAX_UNCOMMITTED
+            owned for owned in self.partitions.values() if owned.has_work and owned.uncommitted <= owned.room
         ]:
             for owned in waiting:
                 if owned.has_work:

@@ -13,3 +13,12 @@ class CheckpointError(EngineError):
 
 class RecoveryError(EngineError):
     """State and position of a partition could not be rebuilt from the broker."""
+
+
+class SecurityError(EngineError):
+    """Kafka does not let us in, or we do not trust it: what was `found`, and the `advice` what to do."""
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}: {advice}")
+        self.found = found
+        self.advice = advice

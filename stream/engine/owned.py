@@ -13,6 +13,10 @@ from stream.engine.state import Observer, PartitionState, Record
 
 # A slice of put-off work makes about as many outputs as this many records.
 WORK_COUNTS = 500
+# Writing a checkpoint should not take longer: a broker or a line that is slow gets smaller ones.
+AIM_S = 2.0
+# Records that may pile up behind a checkpoint in flight: at first, at least, and at most.
+FIRST_ROOM, LEAST_ROOM, MOST_ROOM = 5_000, 500, 100_000
 
 
 class OwnedPartition:
@@ -20,6 +24,8 @@ class OwnedPartition:
 
     `active` is False while a rebalance is under way and for good once the partition is lost: then
     nothing may be processed or written. `on_failure` is called if a checkpoint can't be written.
+    `room` is how many records may be `uncommitted` before the partition waits for its checkpoint: as many
+    as the last ones' speed says can be written in AIM_S.
     `replica` is told of what is committed; without one, nothing is kept but in Kafka.
     """
 
@@ -43,10 +49,12 @@ class OwnedPartition:
         self.committed_at = time.monotonic()
         self.active = False
         self.uncommitted = 0
+        self.room = FIRST_ROOM
         self.replica = replica
         self._writer = writer
         self._observer = observer
         self._on_failure = on_failure
+        self._slow = False
         self._dirty = False
         self._more = True
         self._began_at = time.monotonic()
@@ -115,8 +123,13 @@ class OwnedPartition:
             self._dirty
             and self.active
             and self._in_flight is None
-            and time.monotonic() - self._began_at >= interval_s
+            and (time.monotonic() - self._began_at >= interval_s or self._full)
         )
+
+    @property
+    def _full(self) -> bool:
+        # The interval is kept unless what it brings can't be written in AIM_S, or held in memory.
+        return self.uncommitted >= (self.room if self._slow else MOST_ROOM)
 
     def begin_checkpoint(self) -> asyncio.Task[None]:
         """Take the snapshot at once, and write it in a task while the partition goes on."""
@@ -126,16 +139,18 @@ class OwnedPartition:
         snapshot = Snapshot(
             state.take_outputs(), state.take_changes(), self.next_offset, state.take_local(), layout
         )
+        records, self.uncommitted = self.uncommitted, 0
         self._dirty = False
-        self.uncommitted = 0
         self._began_at = time.monotonic()
-        task = asyncio.create_task(self._write(snapshot), name=f"checkpoint {self.topic}/{self.number}")
+        task = asyncio.create_task(
+            self._write(snapshot, records), name=f"checkpoint {self.topic}/{self.number}"
+        )
         # Whoever awaits the task gets its exception; without this, nobody doing so is logged as a defect.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._in_flight = task
         return task
 
-    async def _write(self, snapshot: Snapshot) -> None:
+    async def _write(self, snapshot: Snapshot, records: int) -> None:
         began_at = time.monotonic()
         try:
             changelog_end = await self._commit(snapshot)
@@ -149,7 +164,16 @@ class OwnedPartition:
         self.state.written()
         self.committed_offset = snapshot.next_offset
         self.committed_at = time.monotonic()
-        self._observer.on_checkpoint(self.number, self.committed_at - began_at)
+        seconds = self.committed_at - began_at
+        self._make_room(records, seconds)
+        self._observer.on_checkpoint(self.number, seconds)
+
+    def _make_room(self, records: int, seconds: float) -> None:
+        self._slow = seconds > AIM_S
+        if not self._slow:
+            self.room = min(MOST_ROOM, 2 * self.room)
+        elif records:
+            self.room = max(LEAST_ROOM, min(self.room, int(records * AIM_S / seconds)))
 
     async def _commit(self, snapshot: Snapshot) -> int | None:
         try:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from stream.engine.client import Capabilities, KafkaError, admin, probe
 from stream.engine.connection import Connection
+from stream.engine.diagnosis import why
 from stream.engine.errors import EngineError
 
 ANSWER_WITHIN_S = 15.0
@@ -31,6 +32,8 @@ async def look(connection: Connection, *, transactional_id: str, topics: Sequenc
             partitions = await _partitions(connection, topics)
             capabilities = await probe(connection, transactional_id)
     except (KafkaError, OSError, TimeoutError) as error:
+        if trouble := await why(connection):
+            raise trouble from error
         raise EngineError(
             f"no Kafka broker answers at {connection} ({error or type(error).__name__}): is it running "
             "there, and does it advertise an address that this machine can reach? "

@@ -27,6 +27,7 @@ _COUNT = {"minimum": 0}
 _AT_LEAST_ONE = {"minimum": 1}
 _OCCURRENCES = {"additionalProperties": {"type": "integer", "minimum": 1}}
 _TEXT = {"minLength": 1}
+_SHA256 = {"pattern": end_of_text("^[0-9a-f]{64}")}
 
 _DEFINITION = Meaning(
     "A short hash of the settings that give the numbers their meaning. Records with different ones"
@@ -109,7 +110,9 @@ FIELDS: dict[str, dict[str, Meaning]] = {
         "topic": _READ_TOPIC,
         "partition": _READ_PARTITION,
         "offset": _READ_OFFSET,
-        "key": Meaning("The key as text; bytes that are no UTF-8 are replaced."),
+        "key": Meaning(
+            "The key as text; bytes that are no UTF-8 are replaced. Of more than 256 KiB, the first 4 KiB."
+        ),
         "message_id": Meaning("The event's `messageId`.", {"minLength": 1, "maxLength": 200}),
         "person": _PERSON,
         "time": Meaning("The event's time.", _TIME),
@@ -126,7 +129,20 @@ FIELDS: dict[str, dict[str, Meaning]] = {
         "key": Meaning("The key, where it is UTF-8 text."),
         "key_base64": Meaning("The key in Base64, where it is not.", {"contentEncoding": "base64"}),
         "value": Meaning("The value as read, where it is UTF-8 text; null for a tombstone."),
-        "value_base64": Meaning("The value in Base64, where it is not.", {"contentEncoding": "base64"}),
+        "value_base64": Meaning(
+            "The value in Base64, where it is not, or where it is large and Base64 is shorter.",
+            {"contentEncoding": "base64"},
+        ),
+        "truncated": Meaning(
+            "There only where key or value are not carried whole: their first 4 KiB are, and the whole stands"
+            " at `offset` of `partition` of `topic`, as long as that keeps it."
+        ),
+    },
+    "Truncated": {
+        "key_bytes": Meaning("Bytes of the whole key; null without one.", _COUNT),
+        "key_sha256": Meaning("The SHA-256 of the whole key.", _SHA256),
+        "value_bytes": Meaning("Bytes of the whole value; null for a tombstone.", _COUNT),
+        "value_sha256": Meaning("The SHA-256 of the whole value.", _SHA256),
     },
     "KeyEventCounts": {
         "days_1": Meaning("Occurrences on the last day.", _COUNT),

@@ -16,15 +16,18 @@ from stream.settings.kinds import (
     day,
     dotted_path,
     duration,
+    file,
     folder,
     instant,
     number,
     optional,
     refuse,
+    secret,
     show,
     text,
     texts,
     topic_name,
+    web_address,
     whole,
     zone,
 )
@@ -58,6 +61,14 @@ class Section(NamedTuple):
 
 def _days(key: str, default: int, meaning: str) -> Setting:
     return Setting(key, whole(1, LONGEST_DAYS), default, meaning)
+
+
+def _secret(key: str, meaning: str) -> tuple[Setting, Setting]:
+    """A secret: by a file, or by the environment."""
+    return (
+        Setting(key, optional(secret()), None, f"{meaning} Only by the environment, never in the file."),
+        Setting(f"{key}_file", optional(file("a file with the secret")), None, "The same, in a file."),
+    )
 
 
 def _aliases() -> Kind:
@@ -114,6 +125,74 @@ CATALOG = (
                 "`false`: keys are not checked. This version does not re-key the stream by itself yet: a "
                 "person whose events lie on several partitions is then several persons.",
             ),
+        ),
+    ),
+    Section(
+        "Security",
+        (
+            Setting(
+                "security.protocol",
+                choice("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+                "plaintext",
+                "How the broker is talked to: `ssl` is TLS, `sasl` says who we are. More in "
+                "[security.md](security.md).",
+            ),
+            Setting(
+                "security.mechanism",
+                choice("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"),
+                "SCRAM-SHA-512",
+                "How we say who we are, with a `sasl` protocol.",
+            ),
+            Setting(
+                "security.username", optional(text("a user's name")), None, "For SCRAM and PLAIN: who we are."
+            ),
+            *_secret("security.password", "For SCRAM and PLAIN: the user's password."),
+            Setting(
+                "security.ca_file",
+                optional(file("a PEM file of CA certificates")),
+                None,
+                "For TLS: the CAs that may vouch for the broker. Unset: the system's.",
+            ),
+            Setting(
+                "security.certificate_file",
+                optional(file("a PEM file with our certificate, and those between it and its CA")),
+                None,
+                "For TLS, where the broker asks for a certificate (mTLS): ours. Read anew when it changes.",
+            ),
+            Setting(
+                "security.key_file",
+                optional(file("a PEM file with our private key")),
+                None,
+                "Its key. Unset: in the certificate's file.",
+            ),
+            *_secret("security.key_password", "The key's password, where it is encrypted."),
+            Setting(
+                "security.check_hostname",
+                boolean(),
+                True,
+                "For TLS: whether the broker's certificate must be for the host name that we connect to.",
+            ),
+            Setting(
+                "security.token_file",
+                optional(file("a file with a token")),
+                None,
+                "For OAUTHBEARER: a file with the token, read for each connection.",
+            ),
+            Setting(
+                "security.token_url",
+                optional(web_address()),
+                None,
+                "For OAUTHBEARER, instead: the endpoint that gives a token for client credentials.",
+            ),
+            Setting(
+                "security.token_ca_file",
+                optional(file("a PEM file of CA certificates")),
+                None,
+                "The CAs that may vouch for that endpoint. Unset: the system's.",
+            ),
+            Setting("security.client_id", optional(text("a client's id")), None, "Who we are to it."),
+            *_secret("security.client_secret", "The client's secret."),
+            Setting("security.scope", optional(text("a scope")), None, "What the token shall allow."),
         ),
     ),
     Section(
@@ -315,6 +394,7 @@ CATALOG = (
 )
 
 SETTINGS = {setting.key: setting for section in CATALOG for setting in section.settings}
+SECRETS = {key for key, setting in SETTINGS.items() if setting.kind.name == "secret"}
 
 KEY_EVENT = (
     Setting(

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stream.core.definition import RETURN_EVENT, VISIT_EVENT, Condition, KeyEvent, TierRule
+from stream.settings import security
 from stream.settings.conditions import check_visit_conditions
 from stream.settings.durations import format_duration
 from stream.settings.findings import Findings
@@ -103,6 +104,7 @@ def remarks(settings: Settings) -> list[str]:
 
 
 def _remarks(settings: Settings) -> Iterator[str]:
+    yield from security.remarks(settings.security)
     definition = settings.definition
     for raw, canonical in definition.aliases.items():
         if definition.aliases.get(canonical, canonical) != canonical:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stream.engine.secret import Secret
 from stream.settings.durations import format_duration, parse_duration
 
 Step = str | int
 """One step of the way to a value: a table's key or a list's index."""
 
 INT64 = 2**63
+HIDDEN = "something that is not shown here, as it may be secret"
 DURATION_EXAMPLES = ' such as "90s", "10m", "1h30m" or a number of seconds'
 
 
@@ -306,6 +308,47 @@ def folder() -> Kind:
             raise refuse(value, takes + " (this ~user has no home)") from None
 
     return Kind("directory", takes, read, _same)
+
+
+def file(what: str) -> Kind:
+    """A file that is read when it is needed: not every command needs it."""
+    kind = folder()
+    takes = f"the path of {what}"
+
+    def read(value: object) -> Path:
+        try:
+            path: Path = kind.read(value)
+        except Refused:
+            raise refuse(value, takes) from None
+        return path
+
+    return Kind("file", takes, read, _same)
+
+
+def secret() -> Kind:
+    """A secret: from the environment only, and never shown."""
+    takes = "a text that is not empty"
+
+    def read(value: object) -> Secret:
+        if not (isinstance(value, str) and is_text(value) and value) or "\0" in value:
+            raise Refused([Refusal((), HIDDEN, takes)])
+        return Secret(value)
+
+    return Kind("secret", takes, read, _same)
+
+
+def web_address() -> Kind:
+    """An http or https URL without a user in it."""
+    takes = "a URL such as https://id.example.com/oauth2/token, with no user or password in it"
+    pattern = re.compile(r"https?://[^\s/@?#]+(/[^\s@#]*)?")
+
+    def read(value: object) -> str:
+        if not (isinstance(value, str) and pattern.fullmatch(value)):
+            # It may hold a password.
+            raise Refused([Refusal((), HIDDEN, takes)])
+        return value
+
+    return Kind("URL", takes, read, _same)
 
 
 def brokers() -> Kind:

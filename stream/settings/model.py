@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from stream.core.definition import Condition, Definition
 from stream.engine.connection import Connection
+from stream.engine.security import Security
 
 Store = Literal["rocksdb", "memory"]
 Guarantee = Literal["auto", "exactly_once", "at_least_once"]
@@ -81,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be configured. `Settings()` is what runs without a file; times are milliseconds."""
 
     broker: str = "localhost:9092"
+    security: Security = Security()
     prefix: str = "footfall"
     group: str = "footfall"
     input: Input = Input()
@@ -105,7 +107,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def connection(self) -> Connection:
         """What Kafka clients are made from."""
-        return Connection(self.broker)
+        return Connection(self.broker, self.security)
 
     def output_topic(self, name: str) -> str:
         """The topic of an output: `visits` is `footfall.visits` with the default prefix."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stream.core.definition import Definition, KeyEvent, TierRule
-from stream.settings import checks
-from stream.settings.catalog import LISTS, SETTINGS, Setting
+from stream.settings import checks, security
+from stream.settings.catalog import LISTS, SECRETS, SETTINGS, Setting
 from stream.settings.findings import Findings
-from stream.settings.kinds import Refused, Step, did_you_mean, show
+from stream.settings.kinds import HIDDEN, Refused, Step, did_you_mean, show
 from stream.settings.lines import Lines
 from stream.settings.model import (
     Campaign,
@@ -78,6 +78,7 @@ def read(table: Mapping[str, Any], environ: Mapping[str, str], findings: Finding
     rules = _rows(table, "tier_rule", findings)
     campaigns = _rows(table, "campaign", findings)
     checks.check_scalars(values, {key: given.value for key, given in raw.items()}, findings)
+    security.check(values, {key for key in raw if values[key] != SETTINGS[key].default}, findings)
     if not findings.spoilt("key_event", "preset"):
         checks.check_tier_rules([(index, TierRule(**row)) for index, row in rules], key_events, findings)
     promotions = [(index, _campaign(row)) for index, row in campaigns]
@@ -107,7 +108,7 @@ def _not_toml(path: Path, document: str, error: str) -> SettingsError:
     got, place = error, None
     if match := re.search(r"\(at line (\d+),", error):
         line = document.split("\n")[int(match[1]) - 1].strip()
-        got, place = f"{show(line)}: {error}", f"line {match[1]}"
+        got, place = f"{security.shown(line, line)}: {error}", f"line {match[1]}"
     return SettingsError([Problem(str(path), got, "valid TOML, with texts and durations in quotes", place)])
 
 
@@ -118,7 +119,7 @@ def _from_table(table: Mapping[str, Any], findings: Findings) -> dict[str, Given
         if name in TABLES:
             if not isinstance(value, dict):
                 takes = "a table with " + ", ".join(_inside(name))
-                findings.add((name,), show(value), takes)
+                findings.add((name,), security.shown(name, value), takes)
                 continue
             for inner, item in value.items():
                 _take((name, inner), item, raw, findings)
@@ -131,9 +132,14 @@ def _take(steps: tuple[str, ...], value: object, raw: dict[str, Given], findings
     key = ".".join(steps)
     canonical = SPELLINGS.get(key, key)
     if canonical not in SETTINGS:
-        findings.add(steps, show(value), "a known setting" + _hint(key))
+        findings.add(steps, security.shown(key, value), "a known setting" + _hint(key))
+    elif canonical in SECRETS:
+        variable = SETTINGS[canonical].variable
+        takes = f"no secret in here: put it into a file and set {canonical}_file, or set {variable}"
+        findings.add(steps, HIDDEN, takes)
     elif canonical in raw:
-        findings.add(steps, show(value), f"nothing beside {canonical}, which is the same setting")
+        takes = f"nothing beside {canonical}, which is the same setting"
+        findings.add(steps, security.shown(key, value), takes)
     else:
         raw[canonical] = Given(steps, value)
 
@@ -164,10 +170,10 @@ def _from_environment(environ: Mapping[str, str], findings: Findings) -> dict[st
         if setting is None:
             key = variable.removeprefix(PREFIX).lower().replace("__", ".")
             takes = _no_such_variable(variable, key)
-            findings.add((variable,), show(environ[variable]), takes, place="environment")
+            findings.add((variable,), security.shown(variable, environ[variable]), takes, place="environment")
         elif setting.key in raw:
             takes = f"nothing beside {setting.variable}, which is the same setting"
-            findings.add((variable,), show(environ[variable]), takes, place="environment")
+            findings.add((variable,), security.shown(variable, environ[variable]), takes, place="environment")
         else:
             assert setting.kind.from_text is not None
             value = setting.kind.from_text(environ[variable])
@@ -277,6 +283,7 @@ def _definition(
 def _assemble(values: Mapping[str, Any], definition: Definition, campaigns: tuple[Campaign, ...]) -> Settings:
     return Settings(
         broker=values["broker"],
+        security=security.assemble(values),
         prefix=values["prefix"],
         group=values["group"],
         input=Input(topic=values["input.topic"], key=values["input.key"], keyed=values["input.keyed"]),

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from msgspec import Struct
 
+from stream.engine.security import Security
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.files import FileWriter
 from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
@@ -36,6 +37,7 @@ class Options(Struct, frozen=True, kw_only=True):
     faults: Faults = Faults()
     out: str | None = None
     broker: str | None = None
+    security: Security = Security()
     topic: str | None = None
     rate: float | None = None
     speed: float | None = None
@@ -112,7 +114,7 @@ class Options(Struct, frozen=True, kw_only=True):
         from stream.engine.connection import Connection
         from stream.simulate.topic import TopicWriter
 
-        writer = TopicWriter(Connection(self.broker), self.topic or TOPIC)
+        writer = TopicWriter(Connection(self.broker, self.security), self.topic or TOPIC)
         await writer.start()
         return writer
 

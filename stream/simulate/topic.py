@@ -13,6 +13,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream.core.partitioner import partition_for
 from stream.engine.connection import Connection
+from stream.engine.diagnosis import why
+from stream.engine.errors import SecurityError
 from stream.simulate.run import WriteError
 from stream.simulate.scribe import Record
 
@@ -41,8 +43,12 @@ class TopicWriter:
 
     async def start(self) -> None:
         """Connects, and finds out how many partitions the topic has."""
+        try:
+            options = self._connection.options()
+        except SecurityError as error:
+            raise WriteError(str(error)) from None
         producer = AIOKafkaProducer(
-            **self._connection.options(),
+            **options,
             acks="all",
             linger_ms=5,
             max_batch_size=_BATCH_BYTES,
@@ -52,6 +58,8 @@ class TopicWriter:
             await producer.start()
         except KafkaConnectionError:
             await producer.stop()
+            if trouble := await why(self._connection):
+                raise WriteError(str(trouble)) from None
             raise WriteError(
                 f"no broker answers at {self._connection}: start one with `footfall broker`, "
                 "or correct --broker"

@@ -62,8 +62,9 @@ async def test_all_topics_are_created_with_partitions_retention_and_compaction(
     changelog = f"{settings.group}-profiles-changelog"
     names = [settings.output_topic(output) for output in outputs]
     clocks = f"{settings.group}-clocks"
-    assert list(found) == [settings.input.topic, *names, changelog, clocks]
-    assert found.pop(clocks).partitions == 1
+    sent = f"{settings.group}-dead-letters-sent"
+    assert list(found) == [settings.input.topic, *names, changelog, clocks, sent]
+    assert (found.pop(clocks).partitions, found.pop(sent).partitions) == (1, 1)
     assert {topic.partitions for topic in found.values()} == {3}
     assert {found[name].configs["cleanup.policy"] for name in names} == {"delete"}
     assert {found[name].configs["retention.ms"] for name in names} == {str(2 * DAY_MS)}
@@ -153,7 +154,7 @@ async def test_an_output_with_other_partitions_is_an_error_with_ways_out(
 async def test_a_changelog_that_is_not_compacted_is_an_error(kafka: str, topic_name: TopicName) -> None:
     settings = settings_for(kafka, topic_name)
     changelog = f"{settings.group}-profiles-changelog"
-    await create_topic(kafka, changelog, partitions=3)
+    await create_topic(kafka, changelog, partitions=3, max_message_bytes=str(16 * 1024 * 1024))
 
     what, advice, breaks = only_difference(await make(settings), changelog)
 

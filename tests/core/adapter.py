@@ -13,14 +13,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.core.definition import Definition
+from stream.core.indexes import DUE_PREFIX, OPEN_PREFIX
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
+from stream.core.profile import NEVER, decode
 from tests.core.ways import DictStore, Way
 from tests.reference import LogRecord, Result
 
 UNCOMPARED = ("schema", "definition")
 
 _chosen = [Way()]
+
+
+def chosen_way() -> Way:
+    """How `run` runs the core where it is not told otherwise."""
+    return _chosen[-1]
 
 
 @contextmanager
@@ -218,6 +225,8 @@ class _Restartable:
         self.partition = self._new()
         self._restore(chance)
         assert len(self.partition) == len(_profiles(self._changelog))
+        if self._store is not None:
+            check_store(self._store, self._changelog)
         self._read = self._committed
         self._read_on()
 
@@ -245,8 +254,21 @@ class _Checkpoint(NamedTuple):
     counted: Counter[str]
 
 
-def _profiles(changelog: list[tuple[bytes, bytes | None]]) -> set[bytes]:
+def _profiles(changelog: Sequence[tuple[bytes, bytes | None]]) -> set[bytes]:
     return {key for key, value in dict(changelog).items() if value is not None and key < b"\xf5"}
+
+
+def check_store(store: DictStore, changelog: Sequence[tuple[bytes, bytes | None]]) -> None:
+    """The store has what the changelog says, and its indexes miss nobody."""
+    content = {key: value for key, value in dict(changelog).items() if value is not None}
+    indexes = {key for key in store.content if key[:1] in (DUE_PREFIX, OPEN_PREFIX)}
+    assert {key: value for key, value in store.content.items() if key not in indexes} == content
+    for key in _profiles(changelog):
+        profile = decode(content[key])
+        if profile.due != NEVER:
+            day = (profile.due + 2**31).to_bytes(4, "big")
+            assert DUE_PREFIX + day + key in indexes
+        assert (OPEN_PREFIX + key in indexes) >= bool(profile.open)
 
 
 def destinations(partition: Partition) -> Counter[str]:

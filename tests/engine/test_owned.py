@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import ConsumerRecord
 
+from stream.engine import owned
 from stream.engine.checkpoint import Snapshot
 from stream.engine.errors import CheckpointError
 from stream.engine.owned import OwnedPartition
@@ -162,3 +164,37 @@ async def test_giving_up_a_partition_ends_what_is_in_flight(scene: Scene) -> Non
     assert scene.log.closed
     assert scene.log.snapshots == []
     assert not scene.partition.active
+
+
+async def test_a_slow_broker_gets_small_checkpoints_and_a_quick_one_larger_ones_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(owned, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    partition = scene.partition
+
+    async def checkpoint(first: int, count: int, seconds: float) -> None:
+        partition.process(records(*range(first, first + count)))
+        scene.log.gate.clear()
+        writing = partition.begin_checkpoint()
+        await asyncio.sleep(0)
+        now[0] += seconds
+        scene.log.gate.set()
+        await writing
+
+    await checkpoint(100, 8_000, 0.1)
+    assert partition.room == 2 * owned.FIRST_ROOM
+    await checkpoint(8_100, 8_000, 10.0)
+    assert partition.room == 8_000 * owned.AIM_S / 10
+    # That much is written at once, whatever the interval; less waits for it.
+    partition.process(records(*range(16_100, 17_600)))
+    assert not partition.due(3_600.0)
+    partition.process(records(*range(17_600, 17_700)))
+    assert partition.due(3_600.0)
+    await checkpoint(17_700, 100, 60.0)
+    assert partition.room == owned.LEAST_ROOM
+    for _ in range(10):
+        await checkpoint(partition.next_offset, 10, 0.1)
+    assert partition.room == owned.MOST_ROOM
+    partition.process(records(*range(partition.next_offset, partition.next_offset + 2_000)))
+    assert not partition.due(3_600.0)

@@ -11,12 +11,18 @@ from hypothesis import strategies as st
 
 from stream.settings import Settings, SettingsError, read
 from stream.settings.catalog import CAMPAIGN, KEY_EVENT, LISTS, SETTINGS, TIER_RULE
+from stream.settings.kinds import HIDDEN
 from tests.settings.conftest import Refuse
 
 A = '[[key_event]]\nname = "A"\n'
 VISIT = '[[key_event]]\nname = "@visit"\n'
 RULE = '[[tier_rule]]\ntier = "low"\nevent = "Order Completed"\ncount = 1\ndays = 1\n'
 C = '[[campaign]]\nname = "c"\n'
+
+SSL = 'security.protocol = "ssl"\n'
+SASL = 'security.protocol = "sasl_ssl"\n'
+OAUTH = SASL + 'security.mechanism = "OAUTHBEARER"\n'
+TOKEN = OAUTH + 'security.token_url = "https://id.example.com/token"\n'
 
 WRONG = [
     ('broker = "kafka"', "broker", '"kafka"', "host:port"),
@@ -30,6 +36,38 @@ WRONG = [
     ('input.key = "a..b"', "input.key", '"a..b"', "a dotted path"),
     ('input.keyed = "true"', "input.keyed", '"true"', "true or false"),
     ('input = "app-events"', "input", '"app-events"', "a table with topic, key, keyed"),
+    ('security.protocol = "tls"', "security.protocol", '"tls"', 'one of "plaintext", "ssl"'),
+    ('security.protocol = "SASL_SSL"', "security.protocol", '"SASL_SSL"', 'did you mean "sasl_ssl"?'),
+    (f'{SASL}security.mechanism = "GSSAPI"', "security.mechanism", '"GSSAPI"', 'one of "SCRAM-SHA-512"'),
+    (f'{SASL}security.username = ""', "security.username", '""', "a user's name"),
+    (f'{SASL}security.password_file = "p"', "security.username", "nothing", "a text"),
+    (f'{SASL}security.username = "u"', "security.password", "nothing", "FOOTFALL_SECURITY__PASSWORD"),
+    (f'{SASL}security.password = "pw"', "security.password", HIDDEN, "no secret in here"),
+    (f"{SASL}security.password_file = 1", "security.password_file", "1", "the path of a file"),
+    ('security.ca_file = "ca.pem"', "security.ca_file", '"ca.pem"', 'set that to "ssl" or "sasl_ssl"'),
+    (f"{SSL}security.ca_file = 1", "security.ca_file", "1", "the path of a PEM file"),
+    (f'{SSL}security.username = "u"', "security.username", '"u"', '"sasl_ssl" or "sasl_plaintext"'),
+    (f"{SSL}security.certificate_file = []", "security.certificate_file", "an empty list", "the path"),
+    (f'{SSL}security.key_file = "k"', "security.key_file", '"k"', "set security.certificate_file"),
+    (f'{SSL}security.key_password = "pw"', "security.key_password", HIDDEN, "security.key_password_file"),
+    (f'{SSL}security.key_password_file = ""', "security.key_password_file", '""', "the path of a file"),
+    (f"{SSL}security.check_hostname = 0", "security.check_hostname", "0", "true or false"),
+    (f"{OAUTH}", "security.token_url", "nothing", "or set security.token_file"),
+    (f"{OAUTH}security.token_file = true", "security.token_file", "true", "the path of a file"),
+    (f'{OAUTH}security.token_url = "id/token"', "security.token_url", HIDDEN, "a URL such as"),
+    (f'{OAUTH}security.token_url = "https://a:b@c/"', "security.token_url", HIDDEN, "no user"),
+    (f'{OAUTH}security.token_ca_file = ""', "security.token_ca_file", '""', "the path of a PEM file"),
+    (f"{TOKEN}security.client_id = 1", "security.client_id", "1", "a client's id"),
+    (f'{TOKEN}security.client_id = "c"', "security.client_secret", "nothing", "client_secret_file"),
+    (f'{TOKEN}security.client_secret = "s"', "security.client_secret", HIDDEN, "no secret in here"),
+    (f"{TOKEN}security.client_secret_file = 1", "security.client_secret_file", "1", "a file with the"),
+    (f"{TOKEN}security.scope = 1", "security.scope", "1", "a scope"),
+    (f'{OAUTH}security.token_file = "t"\nsecurity.scope = "s"', "security.scope", '"s"', "nothing beside"),
+    (f'{OAUTH}security.username = "u"', "security.username", '"u"', "it is for SCRAM-SHA-512"),
+    (f'{SASL}security.token_file = "t"', "security.token_file", '"t"', "it is for OAUTHBEARER"),
+    ('security.pasword = "pw"', "security.pasword", HIDDEN, 'did you mean "security.password"?'),
+    ('password = "pw"', "password", HIDDEN, "a known setting"),
+    ('security = "pw"', "security", HIDDEN, "a table with protocol, mechanism"),
     ('timezone = "Asia/Shangai"', "timezone", '"Asia/Shangai"', 'did you mean "Asia/Shanghai"?'),
     ('timezone = "berlin"', "timezone", '"berlin"', 'did you mean "Europe/Berlin"?'),
     ('timezone = "utc+8"', "timezone", '"utc+8"', "an IANA time zone"),

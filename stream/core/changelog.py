@@ -1,0 +1,104 @@
+"""What a partition hands to its changelog, and takes up from it again."""
+
+from __future__ import annotations
+
+from stream.core.activity import Activity, Vocabulary
+from stream.core.clock import BEGINNING
+from stream.core.keeping import Keeping, Shelves
+from stream.core.persons import Persons
+from stream.core.profile import (
+    ERASED_PREFIX,
+    PROGRESS_KEY,
+    Erased,
+    Profile,
+    Progress,
+    decode,
+    decode_erased,
+    decode_progress,
+    encode,
+    encode_erased,
+    encode_progress,
+)
+
+
+class Changelog:
+    """Profiles under their persons, what is left of the deleted under a hash, and the partition's progress.
+
+    With a local store, what is restored goes there, and nothing of it stays in memory.
+    """
+
+    def __init__(self, keeping: Keeping | None) -> None:
+        self._keeping = keeping
+        self._written: Progress | None = None
+        self._progress: Progress | None = None
+        self._profiles: dict[str, Profile] = {}
+        self._erased: dict[bytes, Erased] = {}
+
+    def take(
+        self, persons: Persons, activity: Activity, *, watermark: int, newest: int
+    ) -> list[tuple[bytes, bytes | None]]:
+        """Records since last taken: key, value (None deletes). The progress comes last, if there is any."""
+        changes: list[tuple[bytes, bytes | None]] = []
+        for person in persons.changed:
+            p = persons.profiles.get(person)
+            changes.append((person.encode(), None if p is None else encode(p)))
+        for name in persons.changed_erased:
+            erased = persons.erased.get(name)
+            changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
+        if self._keeping is not None:
+            self._keeping.taken()
+        else:
+            persons.changed.clear()
+            persons.changed_erased.clear()
+        written = self._written
+        progressed = newest != (BEGINNING if written is None else written.newest)
+        progressed = progressed or (written is not None and written.watermark != watermark)
+        if changes or activity.grown or progressed:
+            activity.grown = False
+            self._written = Progress(watermark, newest, Vocabulary())
+            whole = Progress(
+                watermark, newest, activity.vocabulary, len(persons.profiles), len(persons.erased)
+            )
+            changes.append((PROGRESS_KEY, encode_progress(whole)))
+        return changes
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """One record, in log order. Raises ValueError for a newer version's."""
+        if self._keeping is not None:
+            self._keeping.restore(key, value)
+        elif key == PROGRESS_KEY:
+            if value is not None:
+                self._progress = decode_progress(value)
+        elif key[:1] == ERASED_PREFIX:
+            if value is None:
+                self._erased.pop(key[1:], None)
+            else:
+                self._erased[key[1:]] = decode_erased(value)
+        elif value is None:
+            self._profiles.pop(key.decode(), None)
+        else:
+            self._profiles[key.decode()] = decode(value)
+
+    def restored(self) -> Progress | None:
+        """The last record has been restored: how far the partition was; None where it had not begun."""
+        if self._keeping is not None:
+            stored = self._keeping.get(PROGRESS_KEY)
+            self._progress = None if stored is None else decode_progress(stored)
+        self._written = self._progress
+        return self._progress
+
+    def shelves(self) -> Shelves:
+        """Where the persons are: those restored, and all to come."""
+        if self._keeping is not None:
+            return self._keeping.shelves()
+        shelves = Shelves.in_memory(self._profiles, self._erased)
+        self._profiles, self._erased = {}, {}
+        return shelves
+
+    def take_up(self, persons: Persons, progress: Progress) -> None:
+        """Have the timers of the restored population set."""
+        if self._keeping is None:
+            persons.take_up()
+        else:
+            self._keeping.restored(progress)
+            persons.take_up_open(self._keeping.open.keys, progress.watermark)
