@@ -129,7 +129,9 @@ async def serve_metrics(settings: Settings, app: EngineApp, metrics: Metrics) ->
 def _tune_garbage_collection() -> None:
     """Young objects are many and short-lived, and profiles many and long-lived: both cost by default."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    # Collections of the middle generation are the pauses, while persons are decoded by the hundred thousand
+    # (bench/midnight.py): so let them be small and frequent.
+    gc.set_threshold(20_000, 5, 1_000)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

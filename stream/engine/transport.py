@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -108,7 +110,9 @@ class BatchConsumer(driver.Consumer):
         if not self.flow_active:
             # As in Faust: what was just fetched is thrown away, so it has to be fetched again.
             self._delivered.clear()
-            await self.perform_seek()
+            # Another rebalance has begun, and taken partitions away: the next assignment seeks anew.
+            with suppress(IllegalStateError):
+                await self.perform_seek()
             return
         generation = self.app.consumer_generation_id
         for fetched, batch in records.items():

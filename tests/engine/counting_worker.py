@@ -36,6 +36,7 @@ class Order(msgspec.Struct, kw_only=True):
     guarantee: str = "exactly_once"
     commit_interval_s: float = 0.1
     echo: bool = True
+    echo_to: int | None = None
     store: Store = "rocksdb"
     # The least that Kafka takes: tests wait for it after each kill.
     session_timeout_s: float = 6.0
@@ -50,7 +51,9 @@ INDEX = b"\xfd"
 class Counting:
     """Records and sum of values, by key. With a store, only what is not in it yet is in memory."""
 
-    def __init__(self, store: LocalStore | None = None, *, echo: bool = True) -> None:
+    def __init__(
+        self, store: LocalStore | None = None, *, echo: bool = True, echo_to: int | None = None
+    ) -> None:
         self.totals: dict[bytes, list[int]] = {}
         self._store = store
         self._changed: set[bytes] = set()
@@ -58,6 +61,7 @@ class Counting:
         self._index: list[Change] = []
         self._outputs: list[Output] = []
         self._echo = echo
+        self._echo_to = echo_to
 
     def process(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -67,7 +71,8 @@ class Counting:
             total[1] += int(record.value or b"0")
             self._changed.add(key)
             if self._echo:
-                self._outputs.append(("counted", key, b"%d:%d" % (record.offset, total[0])))
+                output = ("counted", key, b"%d:%d" % (record.offset, total[0]))
+                self._outputs.append(output if self._echo_to is None else (*output, self._echo_to))
 
     def _cold(self, key: bytes) -> list[int]:
         value = None if self._store is None else self._store.get(key)
@@ -151,7 +156,10 @@ async def work(order: Order) -> None:
         broker_session_timeout=order.session_timeout_s,
         broker_heartbeat_interval=1.0,
     )
-    engine = add_engine(app, config, lambda number, store: Counting(store, echo=order.echo), Talking())
+    app.on_stopped = lambda seconds: print("stood still", seconds, flush=True)  # noqa: T201
+    engine = add_engine(
+        app, config, lambda number, store: Counting(store, echo=order.echo, echo_to=order.echo_to), Talking()
+    )
     state_table(app, engine, "counts", partitions=order.partitions)
 
     @app.agent(input_topic(app, engine), name="count")

@@ -200,6 +200,7 @@ async def test_two_workers_share_a_data_dir_and_hand_over(kafka: str, stage: New
             await here.write(0, 10_000)
             async with here.worker() as second:
                 await second.says("ready")
+                assert 0 < float((await first.says("stood still")).split()[2]) < 60
                 await here.write(10_000, 10_000)
                 await here.read_to_the_end()
                 await second.kill()
