@@ -1,0 +1,348 @@
+"""Random faults of all kinds on a running stream, for as long as you like; then, what was lost and doubled.
+
+`make soak MINUTES=30 SEED=7`, or `python -m tests.chaos.soak --help`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random, SystemRandom
+
+import click
+import orjson
+
+from stream.broker import why_missing
+from stream.core.times import format_ms, parse_ms
+from stream.simulate.delivery import Delivery
+from stream.simulate.population import Population
+from stream.simulate.product import Product
+from tests.broker.log import read
+from tests.chaos.cluster import Cluster
+from tests.chaos.proxy import Proxy
+from tests.chaos.supervisor import Supervisor
+from tests.chaos.trial import NEVER_IDLE, PARTITIONS, TROUBLE, Flow, Place, Trial, trial
+from tests.engine.process import Process
+from tests.worker.stage import DAY_MS, FOOTFALL, REPLAYED, START_MS, Event, closing
+
+MOST_WORKERS = 3
+CHUNK_S = 0.2
+SAY_EVERY_S = 15.0
+# Workers that are this far behind are waited for: else a machine that is too slow would never catch up.
+FARTHEST_BEHIND = 100_000
+# A session to time out, a worker to be started, some transactions to expire; and then three times that.
+STUCK_S = 240.0
+
+
+class Soak:
+    """The faults, as methods; each returns when it is over, and the stream moves again or is about to."""
+
+    def __init__(self, here: Trial, cluster: Cluster, line: Proxy, rng: Random) -> None:
+        self.here = here
+        self._cluster = cluster
+        self._line = line
+        self._rng = rng
+        self._began_at = time.monotonic()
+        self.running: list[Supervisor] = []
+        self._faults: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+            (6, self._kill_one),
+            (2, self._kill_all),
+            (3, self._pause),
+            (3, self._join),
+            (3, self._leave),
+            (2, self._kill_broker),
+            (2, self._silence),
+            (2, self._refuse),
+            (2, self._narrow),
+        ]
+
+    def say(self, what: str) -> None:
+        watch, written = self.here.watch, self.here.writer.written
+        minutes, seconds = divmod(int(time.monotonic() - self._began_at), 60)
+        click.echo(
+            f"{minutes:3}:{seconds:02}  {written:>9,} written  {watch.total:>9,} committed  "
+            f"{len(self.running)} workers  {what}"
+        )
+
+    def _did(self, fault: str, detail: str = "") -> None:
+        self.here.did(fault)
+        self.say(f"{fault} {detail}")
+
+    async def next_fault(self) -> None:
+        """A random one; then, more often than not, wait until the stream has recovered from it."""
+        weights, faults = zip(*self._faults, strict=True)
+        await self._rng.choices(faults, weights)[0]()
+        if self._rng.random() < 0.7:
+            await self.moves()
+            await asyncio.sleep(self._rng.uniform(0.0, 8.0))
+        else:
+            await asyncio.sleep(self._rng.uniform(0.0, 3.0))
+
+    async def moves(self) -> None:
+        """Wait until more is committed on every partition."""
+        before = dict(self.here.watch.committed)
+        await self.here.watch.until(
+            lambda: all(self.here.watch.committed[number] > before[number] for number in before),
+            "all partitions moving",
+            stalled_s=STUCK_S,
+        )
+
+    async def start_worker(self) -> None:
+        self.running.append(await self.here.worker())
+
+    async def _kill_one(self) -> None:
+        worker = self._rng.choice(self.running)
+        worker.kill()
+        self._did("kill -9", worker.name)
+
+    async def _kill_all(self) -> None:
+        for worker in self.running:
+            worker.kill()
+        self._did("kill -9 of all")
+
+    async def _pause(self) -> None:
+        worker, seconds = self._rng.choice(self.running), self._rng.uniform(0.5, 25.0)
+        self._did("SIGSTOP", f"{worker.name}, {seconds:.0f} s")
+        worker.send(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        worker.send(signal.SIGCONT)
+
+    async def _join(self) -> None:
+        if len(self.running) < MOST_WORKERS:
+            await self.start_worker()
+            self._did("joined", self.running[-1].name)
+
+    async def _leave(self) -> None:
+        if len(self.running) > 1:
+            worker = self.running.pop(self._rng.randrange(len(self.running)))
+            self._did("left", worker.name)
+            # Not always with 0: while it starts, or when the broker is gone just then, it can't commit.
+            await worker.leave()
+
+    async def _kill_broker(self) -> None:
+        seconds = self._rng.choice((0.0, self._rng.uniform(0.0, 15.0)))
+        self._did("broker killed", f"for {seconds:.0f} s and a start")
+        await self._cluster.kill()
+        await asyncio.sleep(seconds)
+        await self._cluster.start()
+
+    async def _silence(self) -> None:
+        seconds = self._rng.uniform(1.0, 70.0)
+        self._did("line silent", f"for {seconds:.0f} s")
+        self._line.silence()
+        await asyncio.sleep(seconds)
+        await self._line.restore()
+
+    async def _refuse(self) -> None:
+        seconds = self._rng.uniform(1.0, 70.0)
+        self._did("line cut", f"for {seconds:.0f} s")
+        await self._line.refuse()
+        await asyncio.sleep(seconds)
+        await self._line.restore()
+
+    async def _narrow(self) -> None:
+        seconds, bytes_per_s = self._rng.uniform(5.0, 30.0), self._rng.choice((50_000, 200_000, 500_000))
+        self._did("line narrow", f"{bytes_per_s // 1000} kB/s for {seconds:.0f} s")
+        self._line.narrow(bytes_per_s)
+        await asyncio.sleep(seconds)
+        self._line.narrow(None)
+
+
+def product(users: int, seed: int) -> Iterator[list[Event]]:
+    """Events of a simulated product, without end, in slices."""
+    population = Population(Product(users=users), seed=seed, start_ms=START_MS)
+    delivery = Delivery(TROUBLE, seed=seed, to_topic=True)
+    for _, records in delivery.deliver(population.slices(START_MS + 36_500 * DAY_MS)):
+        yield [(key, value) for _, key, value in records]
+
+
+class Stream:
+    """Writes events at a rate, to the topic and to `file`, one a line, until it is told to end."""
+
+    def __init__(self, here: Trial, file: Path, *, rate: float, users: int, seed: int) -> None:
+        self._here = here
+        self._file = file
+        self._rate = rate
+        self._slices = product(users, seed)
+        self._newest_ms = START_MS
+        self.over = asyncio.Event()
+        self.until_ms = 0
+
+    async def run(self) -> None:
+        """Returns once the last event, which closes each partition, is written."""
+        with self._file.open("wb") as file:
+            waiting: list[Event] = []
+            chunk = max(1, int(self._rate * CHUNK_S))
+            due_at = time.monotonic()
+            while not self.over.is_set():
+                while len(waiting) < chunk:
+                    waiting += next(self._slices)
+                await self._append(waiting[:chunk], file.write)
+                del waiting[:chunk]
+                behind = self._here.writer.written - self._here.watch.total
+                due_at = max(due_at + CHUNK_S, time.monotonic() - 1.0)
+                pause_s = due_at - time.monotonic() if behind < FARTHEST_BEHIND else 1.0
+                await asyncio.sleep(max(0.0, pause_s))
+            self.until_ms = self._newest_ms + DAY_MS // 2
+            await self._append(closing(PARTITIONS, self.until_ms), file.write)
+
+    async def _append(self, events: list[Event], write: Callable[[bytes], object]) -> None:
+        await self._here.writer.append(events)
+        for _, value in events:
+            write((value or b"") + b"\n")
+            timestamp = orjson.loads(value or b"")["timestamp"]
+            if isinstance(timestamp, str):
+                self._newest_ms = max(self._newest_ms, parse_ms(timestamp) or 0)
+
+
+async def replayed(here: Trial, events: Path, until_ms: int) -> dict[str, list[bytes]]:
+    """What `footfall replay` makes of the events that were written."""
+    out = here.stage.folder / "replayed"
+    options = ["--partitions", str(PARTITIONS), "--config", str(here.stage.config)]
+    options += ["--until", format_ms(until_ms), "--out", str(out)]
+    async with Process(*FOOTFALL, "replay", str(events), *options) as replay:
+        assert await replay.ends(limit_s=3600.0) == 0, replay.output
+    return {name: (out / f"{name}.jsonl").read_bytes().splitlines() for name in REPLAYED}
+
+
+@asynccontextmanager
+async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Trial, Cluster, Proxy]]:
+    with Cluster(folder / "kafka") as cluster:
+        async with (
+            Proxy(cluster.proxy_port, cluster.inner_port) as line,
+            trial(
+                Place(cluster.address, cluster, lambda stem: stem, folder),
+                "soak",
+                Flow([], 0),
+                extra=f'commit_interval = "{commit_interval_ms}ms"\n',
+                idle_after=NEVER_IDLE,
+                bootstrap=cluster.proxied,
+            ) as here,
+        ):
+            yield here, cluster, line
+
+
+async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: int) -> bool:
+    """Whether everything was right."""
+    rng = Random(seed)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with stage(folder, rng.choice((50, 100, 500))) as (here, cluster, line):
+        running = Soak(here, cluster, line, rng)
+        for _ in range(rng.randint(1, MOST_WORKERS)):
+            await running.start_worker()
+        events = Stream(here, folder / "events.jsonl", rate=rate, users=users, seed=seed)
+        writing = asyncio.create_task(events.run())
+        await running.moves()
+        running.say("the stream moves")
+        telling = asyncio.create_task(tell(running))
+        faults = asyncio.create_task(make_trouble(running))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait(
+            {writing, faults, stopped}, timeout=minutes * 60, return_when=asyncio.FIRST_COMPLETED
+        )
+        stopped.cancel()
+        # In the middle of a fault or not: it is taken back first.
+        failure = await ended(faults)
+        running.say("no more faults: the last events, and then everything is to be committed")
+        await take_back(running, cluster, line)
+        events.over.set()
+        await writing
+        await here.watch.reaches(here.writer.written, stalled_s=STUCK_S)
+        telling.cancel()
+        await asyncio.gather(*(worker.ready() for worker in running.running))
+        codes = [await worker.leave() for worker in running.running]
+        running.say("all committed; comparing with footfall replay")
+        seconds = here.seconds
+        wanted = await replayed(here, folder / "events.jsonl", events.until_ms)
+        report = here.report(f"soak, seed {seed}", await here.compare_with(wanted), seconds)
+        click.echo(str(report))
+        if failure is not None:
+            click.echo(f"the faults ended early: {failure!r}", err=True)
+        if not report.right:
+            await keep_outputs(here, folder)
+        return report.right and failure is None and set(codes) == {0}
+
+
+async def make_trouble(running: Soak) -> None:
+    while True:
+        await running.next_fault()
+
+
+async def tell(running: Soak) -> None:
+    while True:
+        await asyncio.sleep(SAY_EVERY_S)
+        running.say("")
+
+
+async def ended(faults: asyncio.Task[None]) -> BaseException | None:
+    """End the faults. What had ended them before, if anything."""
+    faults.cancel()
+    await asyncio.wait([faults])
+    return None if faults.cancelled() else faults.exception()
+
+
+async def take_back(running: Soak, cluster: Cluster, line: Proxy) -> None:
+    line.narrow(None)
+    await line.restore()
+    for worker in running.here.workers:
+        worker.send(signal.SIGCONT)
+    if not cluster.runs:
+        await cluster.start()
+
+
+async def keep_outputs(here: Trial, folder: Path) -> None:
+    """What was published, beside what should have been, to be looked at."""
+    for name in ("visits", "transitions", "late", "dead-letters"):
+        records = await read(here.stage.address, here.stage.settings.output_topic(name), limit_s=300.0)
+        (folder / f"published-{name}.jsonl").write_bytes(
+            b"".join((record.value or b"") + b"\n" for record in records)
+        )
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--minutes", type=click.FloatRange(min=0.1), default=30.0, show_default=True)
+@click.option("--seed", type=int, help="Of the faults and of the events.  [default: another each time]")
+@click.option(
+    "--rate", type=click.FloatRange(min=1), default=500.0, show_default=True, help="Events a second."
+)
+@click.option("--users", type=click.IntRange(min=1), default=20_000, show_default=True)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="For everything, kept.  [default: a temporary one]"
+)
+def main(minutes: float, seed: int | None, rate: float, users: int, folder: Path | None) -> None:
+    """Break things at random, and see whether anything is lost or doubled.
+
+    Starts an Apache Kafka, one to three workers behind a proxy, and a stream of simulated events (1 % late,
+    10 % out of order, 2 % twice). Then, one after the other and sometimes two at once: workers killed
+    (-9), paused, joining and leaving; the broker killed and restarted; the line between them silent,
+    cut, or narrow. A worker that ends is started again, as systemd would.
+
+    At the end, or on Ctrl-C, the topics, read committed, are compared with what `footfall replay` says
+    of the same events. Exit code 1 if anything was lost, doubled, different or out of order, or if the
+    stream got stuck. The order of the faults can be had again by the seed; their timing only nearly.
+    """
+    missing = why_missing()
+    if missing is not None:
+        raise click.ClickException(missing)
+    logging.basicConfig(level=logging.CRITICAL)
+    seed = SystemRandom().randrange(1_000_000) if seed is None else seed
+    click.echo(f"seed {seed}, {minutes:g} minutes, {rate:g} events/s; Ctrl-C ends it early, with the numbers")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        sys.exit(0 if asyncio.run(soak(folder, minutes=minutes, seed=seed, rate=rate, users=users)) else 1)
+    with tempfile.TemporaryDirectory(prefix="footfall-soak-", ignore_cleanup_errors=True) as temporary:
+        right = asyncio.run(soak(Path(temporary), minutes=minutes, seed=seed, rate=rate, users=users))
+    sys.exit(0 if right else 1)
+
+
+if __name__ == "__main__":
+    main()
