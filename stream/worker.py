@@ -88,7 +88,8 @@ async def _look(settings: Settings) -> Broker:
         raise EngineError(
             f"{changelog} has {broker.partitions[changelog]} partitions, but {source} has "
             f"{broker.partitions[source]}: each partition's state is in the changelog's partition of the "
-            f"same number. If {source} was given more partitions, start over with another `group`"
+            f"same number. If {source} was given more partitions, begin anew with `footfall reset`, which "
+            "asks first, or with another `group`"
         )
     return broker
 

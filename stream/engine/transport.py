@@ -65,6 +65,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        # aiokafka (0.14) has a static member never leave its group: after SIGTERM, too, nobody would
+        # get its partitions until its session is over. Kafka takes the leave of one by its member id.
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
     async def hold(self, partitions: set[TP]) -> None:
         await self.call_thread(self._hold, partitions)
 

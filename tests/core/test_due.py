@@ -12,7 +12,7 @@ import pytest
 from stream.core.definition import DAY, HOUR, MINUTE, Definition
 from stream.core.partition import Partition
 from tests.core import adapter
-from tests.core.checks import for_many
+from tests.core.checks import SEEDS, for_many
 from tests.core.strategies import Case, Shape
 from tests.core.ways import WAYS, DictStore
 
@@ -100,7 +100,7 @@ def test_events_go_on_while_others_are_due(stored: bool) -> None:
     assert any(found[person] == ["visits", "transitions", "transitions"] for person in back)
 
 
-@for_many(Shape(late=True, joins=True, deletions=True, garbage=True))
+@for_many(Shape(late=True, joins=True, deletions=True, garbage=True), generated=8, seeds=SEEDS // 3)
 def test_everybody_has_the_same_records_in_the_same_order_in_each_way(case: Case) -> None:
     expected = by_person(
         adapter.run(case.definition, case.log, case.until_ms, way=WAYS["at once, in memory"])
@@ -110,7 +110,7 @@ def test_everybody_has_the_same_records_in_the_same_order_in_each_way(case: Case
         assert (name, found) == (name, expected)
 
 
-@for_many(Shape(late=True, joins=True, deletions=True))
+@for_many(Shape(late=True, joins=True, deletions=True), generated=8, seeds=SEEDS // 3)
 def test_everybody_has_the_same_records_in_the_same_order_after_crashes(case: Case) -> None:
     expected = by_person(
         adapter.run(case.definition, case.log, case.until_ms, way=WAYS["at once, in memory"])

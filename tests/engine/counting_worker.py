@@ -36,7 +36,9 @@ class Order(msgspec.Struct, kw_only=True):
     guarantee: str = "exactly_once"
     commit_interval_s: float = 0.1
     echo: bool = True
-    store: Store = "memory"
+    store: Store = "rocksdb"
+    # The least that Kafka takes: tests wait for it after each kill.
+    session_timeout_s: float = 6.0
     keyed: bool = True
     standby: int = 0
 
@@ -146,8 +148,7 @@ async def work(order: Order) -> None:
         data_dir=Path(order.data_dir),
         store=order.store,
         standby=order.standby,
-        # The least that Kafka takes: tests wait for it after each kill.
-        broker_session_timeout=6.0,
+        broker_session_timeout=order.session_timeout_s,
         broker_heartbeat_interval=1.0,
     )
     engine = add_engine(app, config, lambda number, store: Counting(store, echo=order.echo), Talking())

@@ -11,7 +11,7 @@ import pytest
 from tests.security.acls import give
 from tests.security.conftest import KEY_PASSWORD, PASSWORD, Fortress
 from tests.security.ways import CLIENT_SECRET, listed, settings_for, stage, token_endpoint
-from tests.worker.stage import simulated
+from tests.worker.stage import DAY_MS, START_MS, closing, ordered, simulated
 from tests.worker.test_worker import get, metrics_address
 
 MARKS = (PASSWORD, KEY_PASSWORD, CLIENT_SECRET)
@@ -56,13 +56,20 @@ async def test_it_outlives_its_tokens(
         settings = settings_for(fortress, "BRIEF", token_url=token_url)
         here = await stage(fortress, topic_name("brief"), tmp_path, settings)
         await give(fortress.open, listed(here.config))
-        events = simulated(users=50, days=5)
+        until_ms = START_MS + 20 * DAY_MS
+        events = simulated(users=100, days=20) + closing(here.partitions, until_ms)
         async with here.worker() as worker:
             await worker.says("Ready: 2 partitions")
-            while len(tokens) < 2 and events:
-                await here.write(events[:20])
-                del events[:20]
+            unwritten = events
+            while len(tokens) < 2:
+                await here.write(unwritten[:100])
+                unwritten = unwritten[100:]
                 await here.works_it_off()
+            await here.write(unwritten)
+            await here.works_it_off()
             assert await worker.terminate() == 0
-    assert len(tokens) >= 2
-    assert await here.published("visits")
+    replayed = await here.replay(events, tmp_path / "replayed", until_ms=until_ms)
+    for output, key in (("visits", "visit_id"), ("transitions", "transition_id")):
+        published = [line for _, line in await here.published(output)]
+        assert ordered(published, key) == ordered(replayed[output], key), output
+        assert published
