@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -164,7 +164,10 @@ def product(users: int, seed: int) -> Iterator[list[Event]]:
 
 
 class Stream:
-    """Writes events at a rate, to the topic and to `file`, one a line, until it is told to end."""
+    """Writes events at a rate, to the topic and to `file`, one a line, until it is told to end.
+
+    Whoever holds `held` has them stand still meanwhile, the file complete.
+    """
 
     def __init__(self, here: Trial, file: Path, *, rate: float, users: int, seed: int) -> None:
         self._here = here
@@ -173,6 +176,7 @@ class Stream:
         self._slices = product(users, seed)
         self._newest_ms = START_MS
         self.over = asyncio.Event()
+        self.held = asyncio.Lock()
         self.until_ms = 0
 
     async def run(self) -> None:
@@ -184,7 +188,9 @@ class Stream:
             while not self.over.is_set():
                 while len(waiting) < chunk:
                     waiting += next(self._slices)
-                await self._append(waiting[:chunk], file.write)
+                async with self.held:
+                    await self._append(waiting[:chunk], file.write)
+                    file.flush()
                 del waiting[:chunk]
                 behind = self._here.writer.written - self._here.watch.total
                 due_at = max(due_at + CHUNK_S, time.monotonic() - 1.0)
@@ -204,7 +210,7 @@ class Stream:
 
 async def replayed(here: Trial, events: Path, until_ms: int) -> dict[str, list[bytes]]:
     """What `footfall replay` makes of the events that were written."""
-    out = here.stage.folder / "replayed"
+    out = here.stage.folder / f"replayed-{here.writer.written}"
     options = ["--partitions", str(PARTITIONS), "--config", str(here.stage.config)]
     options += ["--until", format_ms(until_ms), "--out", str(out)]
     async with Process(*FOOTFALL, "replay", str(events), *options) as replay:
@@ -229,7 +235,9 @@ async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Tr
             yield here, cluster, line
 
 
-async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: int) -> bool:
+async def soak(
+    folder: Path, *, minutes: float, seed: int, rate: float, users: int, compare_every: float
+) -> bool:
     """Whether everything was right."""
     rng = Random(seed)
     stop = asyncio.Event()
@@ -244,7 +252,8 @@ async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: i
         await running.moves()
         running.say("the stream moves")
         telling = asyncio.create_task(tell(running))
-        faults = asyncio.create_task(make_trouble(running))
+        trouble = make_trouble(running, events, folder / "events.jsonl", compare_every * 60)
+        faults = asyncio.create_task(trouble)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait(
             {writing, faults, stopped}, timeout=minutes * 60, return_when=asyncio.FIRST_COMPLETED
@@ -272,9 +281,25 @@ async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: i
         return report.right and failure is None and set(codes) == {0}
 
 
-async def make_trouble(running: Soak) -> None:
+async def make_trouble(running: Soak, events: Stream, file: Path, compare_every_s: float) -> None:
+    """One fault after the other; each is over before the next. Ends where a comparison is not right."""
+    compare_at = time.monotonic() + compare_every_s
     while True:
         await running.next_fault()
+        if compare_every_s and time.monotonic() > compare_at:
+            await compare_so_far(running, events, file)
+            compare_at = time.monotonic() + compare_every_s
+
+
+async def compare_so_far(running: Soak, events: Stream, file: Path) -> None:
+    """Raises AssertionError where the topics differ already."""
+    here = running.here
+    async with events.held:
+        await here.watch.reaches(here.writer.written, stalled_s=STUCK_S)
+        # A time that all partitions have passed: the watermarks stay where the events have put them.
+        numbers = await here.compare_with(await replayed(here, file, START_MS))
+        running.say("compared so far: " + "; ".join(map(str, numbers)))
+        assert all(one.right for one in numbers), "see above"
 
 
 async def tell(running: Soak) -> None:
@@ -316,31 +341,44 @@ async def keep_outputs(here: Trial, folder: Path) -> None:
 )
 @click.option("--users", type=click.IntRange(min=1), default=20_000, show_default=True)
 @click.option(
+    "--compare-every",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Minutes between comparisons on the way; 0 for none.",
+)
+@click.option(
     "--folder", type=click.Path(path_type=Path), help="For everything, kept.  [default: a temporary one]"
 )
-def main(minutes: float, seed: int | None, rate: float, users: int, folder: Path | None) -> None:
+def main(seed: int | None, folder: Path | None, **how: float) -> None:
     """Break things at random, and see whether anything is lost or doubled.
 
     Starts an Apache Kafka, one to three workers behind a proxy, and a stream of simulated events (1 % late,
-    10 % out of order, 2 % twice). Then, one after the other and sometimes two at once: workers killed
-    (-9), paused, joining and leaving; the broker killed and restarted; the line between them silent,
-    cut, or narrow. A worker that ends is started again, as systemd would.
+    10 % out of order, 2 % twice). Then, one after the other, often before the stream has recovered from
+    the last: workers killed (-9), paused, joining and leaving; the broker killed and restarted; the line
+    between them silent, cut, or narrow. A worker that ends is started again, as systemd would.
 
-    At the end, or on Ctrl-C, the topics, read committed, are compared with what `footfall replay` says
-    of the same events. Exit code 1 if anything was lost, doubled, different or out of order, or if the
-    stream got stuck. The order of the faults can be had again by the seed; their timing only nearly.
+    On the way, at the end, and on Ctrl-C, the topics, read committed, are compared with what
+    `footfall replay` says of the same events. Exit code 1 if anything was lost, doubled, different or out
+    of order, or if the stream got stuck. The order of the faults can be had again by the seed; their
+    timing only nearly.
     """
     missing = why_missing()
     if missing is not None:
         raise click.ClickException(missing)
     logging.basicConfig(level=logging.CRITICAL)
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed
-    click.echo(f"seed {seed}, {minutes:g} minutes, {rate:g} events/s; Ctrl-C ends it early, with the numbers")
-    if folder is not None:
+    click.echo(f"seed {seed}, {how['minutes']:g} minutes; Ctrl-C ends it early, with the numbers")
+    with ExitStack() as stack:
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="footfall-soak-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(temporary))
         folder.mkdir(parents=True, exist_ok=True)
-        sys.exit(0 if asyncio.run(soak(folder, minutes=minutes, seed=seed, rate=rate, users=users)) else 1)
-    with tempfile.TemporaryDirectory(prefix="footfall-soak-", ignore_cleanup_errors=True) as temporary:
-        right = asyncio.run(soak(Path(temporary), minutes=minutes, seed=seed, rate=rate, users=users))
+        try:
+            right = asyncio.run(soak(folder, seed=seed, **how))  # type: ignore[arg-type]
+        except AssertionError as stuck:
+            click.echo(str(stuck), err=True)
+            right = False
     sys.exit(0 if right else 1)
 
 
