@@ -14,7 +14,8 @@ JITTER_S = 0.5
 
 async def killed_at_random_moments(at: Place) -> None:
     rng = Random(20)
-    async with trial(at, "kills", flow(EVENTS), extra=OFTEN) as here:
+    # Few persons at hand: most come from the local store, and go back to it.
+    async with trial(at, "kills", flow(EVENTS), extra=OFTEN + "store_hot = 1000\n") as here:
         worker = await here.worker()
         writing = asyncio.create_task(here.write_all())
         for kill, share in enumerate(sorted(rng.uniform(0.0, 0.97) for _ in range(KILLS))):

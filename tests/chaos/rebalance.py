@@ -11,7 +11,7 @@ EVENTS = 200_000 if FULL else 20_000
 
 
 async def dying_joining_leaving(at: Place) -> None:
-    async with trial(at, "joining", flow(EVENTS), extra=OFTEN) as here:
+    async with trial(at, "joining", flow(EVENTS), extra=OFTEN + "standby = 1\n") as here:
         first, second = await here.worker(), await here.worker()
         await asyncio.gather(first.ready(), second.ready())
         writing = asyncio.create_task(here.write_all())

@@ -11,8 +11,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -27,132 +27,15 @@ from stream.simulate.product import Product
 from tests.broker.log import read
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
-from tests.chaos.supervisor import Supervisor
 from tests.chaos.trial import NEVER_IDLE, PARTITIONS, TROUBLE, Flow, Place, Trial, trial
+from tests.chaos.troubles import MOST_WORKERS, STUCK_S, Troubles
 from tests.engine.process import Process
 from tests.worker.stage import DAY_MS, FOOTFALL, REPLAYED, START_MS, Event, closing
 
-MOST_WORKERS = 3
 CHUNK_S = 0.2
 SAY_EVERY_S = 15.0
 # Workers that are this far behind are waited for: else a machine that is too slow would never catch up.
 FARTHEST_BEHIND = 100_000
-# A session to time out, a worker to be started, some transactions to expire; and then three times that.
-STUCK_S = 240.0
-
-
-class Soak:
-    """The faults, as methods; each returns when it is over, and the stream moves again or is about to."""
-
-    def __init__(self, here: Trial, cluster: Cluster, line: Proxy, rng: Random) -> None:
-        self.here = here
-        self._cluster = cluster
-        self._line = line
-        self._rng = rng
-        self._began_at = time.monotonic()
-        self.running: list[Supervisor] = []
-        self._faults: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (6, self._kill_one),
-            (2, self._kill_all),
-            (3, self._pause),
-            (3, self._join),
-            (3, self._leave),
-            (2, self._kill_broker),
-            (2, self._silence),
-            (2, self._refuse),
-            (2, self._narrow),
-        ]
-
-    def say(self, what: str) -> None:
-        watch, written = self.here.watch, self.here.writer.written
-        minutes, seconds = divmod(int(time.monotonic() - self._began_at), 60)
-        click.echo(
-            f"{minutes:3}:{seconds:02}  {written:>9,} written  {watch.total:>9,} committed  "
-            f"{len(self.running)} workers  {what}"
-        )
-
-    def _did(self, fault: str, detail: str = "") -> None:
-        self.here.did(fault)
-        self.say(f"{fault} {detail}")
-
-    async def next_fault(self) -> None:
-        """A random one; then, more often than not, wait until the stream has recovered from it."""
-        weights, faults = zip(*self._faults, strict=True)
-        await self._rng.choices(faults, weights)[0]()
-        if self._rng.random() < 0.7:
-            await self.moves()
-            await asyncio.sleep(self._rng.uniform(0.0, 8.0))
-        else:
-            await asyncio.sleep(self._rng.uniform(0.0, 3.0))
-
-    async def moves(self) -> None:
-        """Wait until more is committed on every partition."""
-        before = dict(self.here.watch.committed)
-        await self.here.watch.until(
-            lambda: all(self.here.watch.committed[number] > before[number] for number in before),
-            "all partitions moving",
-            stalled_s=STUCK_S,
-        )
-
-    async def start_worker(self) -> None:
-        self.running.append(await self.here.worker())
-
-    async def _kill_one(self) -> None:
-        worker = self._rng.choice(self.running)
-        worker.kill()
-        self._did("kill -9", worker.name)
-
-    async def _kill_all(self) -> None:
-        for worker in self.running:
-            worker.kill()
-        self._did("kill -9 of all")
-
-    async def _pause(self) -> None:
-        worker, seconds = self._rng.choice(self.running), self._rng.uniform(0.5, 25.0)
-        self._did("SIGSTOP", f"{worker.name}, {seconds:.0f} s")
-        worker.send(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        worker.send(signal.SIGCONT)
-
-    async def _join(self) -> None:
-        if len(self.running) < MOST_WORKERS:
-            await self.start_worker()
-            self._did("joined", self.running[-1].name)
-
-    async def _leave(self) -> None:
-        if len(self.running) > 1:
-            worker = self.running.pop(self._rng.randrange(len(self.running)))
-            self._did("left", worker.name)
-            # Not always with 0: while it starts, or when the broker is gone just then, it can't commit.
-            await worker.leave()
-
-    async def _kill_broker(self) -> None:
-        seconds = self._rng.choice((0.0, self._rng.uniform(0.0, 15.0)))
-        self._did("broker killed", f"for {seconds:.0f} s and a start")
-        await self._cluster.kill()
-        await asyncio.sleep(seconds)
-        await self._cluster.start()
-
-    async def _silence(self) -> None:
-        seconds = self._rng.uniform(1.0, 70.0)
-        self._did("line silent", f"for {seconds:.0f} s")
-        self._line.silence()
-        await asyncio.sleep(seconds)
-        await self._line.restore()
-
-    async def _refuse(self) -> None:
-        seconds = self._rng.uniform(1.0, 70.0)
-        self._did("line cut", f"for {seconds:.0f} s")
-        await self._line.refuse()
-        await asyncio.sleep(seconds)
-        await self._line.restore()
-
-    async def _narrow(self) -> None:
-        seconds, bytes_per_s = self._rng.uniform(5.0, 30.0), self._rng.choice((50_000, 200_000, 500_000))
-        self._did("line narrow", f"{bytes_per_s // 1000} kB/s for {seconds:.0f} s")
-        self._line.narrow(bytes_per_s)
-        await asyncio.sleep(seconds)
-        self._line.narrow(None)
 
 
 def product(users: int, seed: int) -> Iterator[list[Event]]:
@@ -164,7 +47,10 @@ def product(users: int, seed: int) -> Iterator[list[Event]]:
 
 
 class Stream:
-    """Writes events at a rate, to the topic and to `file`, one a line, until it is told to end."""
+    """Writes events at a rate, to the topic and to `file`, one a line, until it is told to end.
+
+    Whoever holds `held` has them stand still meanwhile, the file complete.
+    """
 
     def __init__(self, here: Trial, file: Path, *, rate: float, users: int, seed: int) -> None:
         self._here = here
@@ -173,6 +59,7 @@ class Stream:
         self._slices = product(users, seed)
         self._newest_ms = START_MS
         self.over = asyncio.Event()
+        self.held = asyncio.Lock()
         self.until_ms = 0
 
     async def run(self) -> None:
@@ -184,7 +71,9 @@ class Stream:
             while not self.over.is_set():
                 while len(waiting) < chunk:
                     waiting += next(self._slices)
-                await self._append(waiting[:chunk], file.write)
+                async with self.held:
+                    await self._append(waiting[:chunk], file.write)
+                    file.flush()
                 del waiting[:chunk]
                 behind = self._here.writer.written - self._here.watch.total
                 due_at = max(due_at + CHUNK_S, time.monotonic() - 1.0)
@@ -204,7 +93,7 @@ class Stream:
 
 async def replayed(here: Trial, events: Path, until_ms: int) -> dict[str, list[bytes]]:
     """What `footfall replay` makes of the events that were written."""
-    out = here.stage.folder / "replayed"
+    out = here.stage.folder / f"replayed-{here.writer.written}"
     options = ["--partitions", str(PARTITIONS), "--config", str(here.stage.config)]
     options += ["--until", format_ms(until_ms), "--out", str(out)]
     async with Process(*FOOTFALL, "replay", str(events), *options) as replay:
@@ -212,8 +101,20 @@ async def replayed(here: Trial, events: Path, until_ms: int) -> dict[str, list[b
     return {name: (out / f"{name}.jsonl").read_bytes().splitlines() for name in REPLAYED}
 
 
+def settings(rng: Random) -> str:
+    """Each soak has its own."""
+    return "\n".join(
+        (
+            f'commit_interval = "{rng.choice((50, 100, 500))}ms"',
+            f'store = "{rng.choice(("rocksdb", "rocksdb", "memory"))}"',
+            f"store_hot = {rng.choice((1_000, 100_000))}",
+            f"standby = {rng.choice((0, 1))}",
+        )
+    )
+
+
 @asynccontextmanager
-async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Trial, Cluster, Proxy]]:
+async def stage(folder: Path, extra: str) -> AsyncIterator[tuple[Trial, Cluster, Proxy]]:
     with Cluster(folder / "kafka") as cluster:
         async with (
             Proxy(cluster.proxy_port, cluster.inner_port) as line,
@@ -221,7 +122,7 @@ async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Tr
                 Place(cluster.address, cluster, lambda stem: stem, folder),
                 "soak",
                 Flow([], 0),
-                extra=f'commit_interval = "{commit_interval_ms}ms"\n',
+                extra=extra,
                 idle_after=NEVER_IDLE,
                 bootstrap=cluster.proxied,
             ) as here,
@@ -229,14 +130,18 @@ async def stage(folder: Path, commit_interval_ms: int) -> AsyncIterator[tuple[Tr
             yield here, cluster, line
 
 
-async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: int) -> bool:
+async def soak(
+    folder: Path, *, minutes: float, seed: int, rate: float, users: int, compare_every: float
+) -> bool:
     """Whether everything was right."""
     rng = Random(seed)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with stage(folder, rng.choice((50, 100, 500))) as (here, cluster, line):
-        running = Soak(here, cluster, line, rng)
+    extra = settings(rng)
+    click.echo(extra)
+    async with stage(folder, extra) as (here, cluster, line):
+        running = Troubles(here, cluster, line, rng)
         for _ in range(rng.randint(1, MOST_WORKERS)):
             await running.start_worker()
         events = Stream(here, folder / "events.jsonl", rate=rate, users=users, seed=seed)
@@ -244,7 +149,8 @@ async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: i
         await running.moves()
         running.say("the stream moves")
         telling = asyncio.create_task(tell(running))
-        faults = asyncio.create_task(make_trouble(running))
+        trouble = make_trouble(running, events, folder / "events.jsonl", compare_every * 60)
+        faults = asyncio.create_task(trouble)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait(
             {writing, faults, stopped}, timeout=minutes * 60, return_when=asyncio.FIRST_COMPLETED
@@ -272,12 +178,28 @@ async def soak(folder: Path, *, minutes: float, seed: int, rate: float, users: i
         return report.right and failure is None and set(codes) == {0}
 
 
-async def make_trouble(running: Soak) -> None:
+async def make_trouble(running: Troubles, events: Stream, file: Path, compare_every_s: float) -> None:
+    """One fault after the other; each is over before the next. Ends where a comparison is not right."""
+    compare_at = time.monotonic() + compare_every_s
     while True:
         await running.next_fault()
+        if compare_every_s and time.monotonic() > compare_at:
+            await compare_so_far(running, events, file)
+            compare_at = time.monotonic() + compare_every_s
 
 
-async def tell(running: Soak) -> None:
+async def compare_so_far(running: Troubles, events: Stream, file: Path) -> None:
+    """Raises AssertionError where the topics differ already."""
+    here = running.here
+    async with events.held:
+        await here.watch.reaches(here.writer.written, stalled_s=STUCK_S)
+        # A time that all partitions have passed: the watermarks stay where the events have put them.
+        numbers = await here.compare_with(await replayed(here, file, START_MS))
+        running.say("compared so far: " + "; ".join(map(str, numbers)))
+        assert all(one.right for one in numbers), "see above"
+
+
+async def tell(running: Troubles) -> None:
     while True:
         await asyncio.sleep(SAY_EVERY_S)
         running.say("")
@@ -290,7 +212,7 @@ async def ended(faults: asyncio.Task[None]) -> BaseException | None:
     return None if faults.cancelled() else faults.exception()
 
 
-async def take_back(running: Soak, cluster: Cluster, line: Proxy) -> None:
+async def take_back(running: Troubles, cluster: Cluster, line: Proxy) -> None:
     line.narrow(None)
     await line.restore()
     for worker in running.here.workers:
@@ -316,31 +238,44 @@ async def keep_outputs(here: Trial, folder: Path) -> None:
 )
 @click.option("--users", type=click.IntRange(min=1), default=20_000, show_default=True)
 @click.option(
+    "--compare-every",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Minutes between comparisons on the way; 0 for none.",
+)
+@click.option(
     "--folder", type=click.Path(path_type=Path), help="For everything, kept.  [default: a temporary one]"
 )
-def main(minutes: float, seed: int | None, rate: float, users: int, folder: Path | None) -> None:
+def main(seed: int | None, folder: Path | None, **how: float) -> None:
     """Break things at random, and see whether anything is lost or doubled.
 
     Starts an Apache Kafka, one to three workers behind a proxy, and a stream of simulated events (1 % late,
-    10 % out of order, 2 % twice). Then, one after the other and sometimes two at once: workers killed
-    (-9), paused, joining and leaving; the broker killed and restarted; the line between them silent,
-    cut, or narrow. A worker that ends is started again, as systemd would.
+    10 % out of order, 2 % twice). Then, one after the other, often before the stream has recovered from
+    the last: workers killed (-9), paused, joining and leaving; the broker killed and restarted; the line
+    between them silent, cut, or narrow. A worker that ends is started again, as systemd would.
 
-    At the end, or on Ctrl-C, the topics, read committed, are compared with what `footfall replay` says
-    of the same events. Exit code 1 if anything was lost, doubled, different or out of order, or if the
-    stream got stuck. The order of the faults can be had again by the seed; their timing only nearly.
+    On the way, at the end, and on Ctrl-C, the topics, read committed, are compared with what
+    `footfall replay` says of the same events. Exit code 1 if anything was lost, doubled, different or out
+    of order, or if the stream got stuck. The order of the faults can be had again by the seed; their
+    timing only nearly.
     """
     missing = why_missing()
     if missing is not None:
         raise click.ClickException(missing)
     logging.basicConfig(level=logging.CRITICAL)
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed
-    click.echo(f"seed {seed}, {minutes:g} minutes, {rate:g} events/s; Ctrl-C ends it early, with the numbers")
-    if folder is not None:
+    click.echo(f"seed {seed}, {how['minutes']:g} minutes; Ctrl-C ends it early, with the numbers")
+    with ExitStack() as stack:
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="footfall-soak-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(temporary))
         folder.mkdir(parents=True, exist_ok=True)
-        sys.exit(0 if asyncio.run(soak(folder, minutes=minutes, seed=seed, rate=rate, users=users)) else 1)
-    with tempfile.TemporaryDirectory(prefix="footfall-soak-", ignore_cleanup_errors=True) as temporary:
-        right = asyncio.run(soak(Path(temporary), minutes=minutes, seed=seed, rate=rate, users=users))
+        try:
+            right = asyncio.run(soak(folder, seed=seed, **how))  # type: ignore[arg-type]
+        except AssertionError as stuck:
+            click.echo(str(stuck), err=True)
+            right = False
     sys.exit(0 if right else 1)
 
 

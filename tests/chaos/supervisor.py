@@ -18,6 +18,7 @@ from tests.engine.process import Process
 RESTART_AFTER_S = 0.2
 POLL_S = 0.02
 READY_WITHIN_S = 120.0
+LAST_LINES = 60
 
 
 class Exit(NamedTuple):
@@ -82,8 +83,13 @@ class Supervisor:
                 if self._leaving:
                     self.exit_code = code
                     return
-                self.exits.append(Exit(code, "\n".join(process.lines[-12:])))
+                self.exits.append(Exit(code, "\n".join(process.lines[-LAST_LINES:])))
             await asyncio.sleep(RESTART_AFTER_S)
+
+    @property
+    def left(self) -> bool:
+        """Whether it was told to leave."""
+        return self._leaving
 
     @property
     def lines(self) -> list[str]:

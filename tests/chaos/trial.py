@@ -119,6 +119,8 @@ class Trial:
     async def finish(self, name: str, *, stalled_s: float = STALLED_S) -> Report:
         """Wait until everything is committed, have the workers leave, and compare."""
         await self.watch.reaches(len(self.flow.events), stalled_s=stalled_s)
+        # One that was just started would not end with 0, but by the signal.
+        await asyncio.gather(*(worker.ready() for worker in self.workers if not worker.left))
         codes = await asyncio.gather(*(worker.leave() for worker in self.workers))
         assert set(codes) <= {0}, (codes, self.story())
         seconds = self.seconds

@@ -167,3 +167,24 @@ def test_people_and_explanations_are_as_of_the_watermark() -> None:
     assert explained is not None
     assert explained.state == "silent"
     assert {person.state for person in partition.people()} == {"silent"}
+
+
+@pytest.mark.parametrize("most_due", [None, 1])
+def test_a_deletion_spares_an_id_whose_redirect_has_ended_though_that_was_put_off(
+    most_due: int | None,
+) -> None:
+    partition = Partition(Definition(), most_due=most_due)
+    joined = events(1, type="identify", userId="u", anonymousId="a", messageId="joined")
+    process(partition, joined + events(30, event="Browsed"))
+    later = 180 * DAY + HOUR
+    partition.advance(later)
+    deletion = events(1, event="Account Deleted", userId="u", timestamp=later + 2)
+    back = events(1, event="Browsed", userId=None, anonymousId="a", timestamp=later + 1)
+    process(partition, deletion + back)
+    partition.advance(later + DAY)
+    while partition.work():
+        pass
+    visits = [json.loads(output.value) for output in partition.take_outputs() if output.topic == "visits"]
+    assert [visit["start"] for visit in visits if visit["person"] == "anonymous:a"] == [
+        "1970-06-30T01:00:00.001Z"
+    ]

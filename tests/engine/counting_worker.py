@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -98,6 +98,12 @@ class Counting:
         self._taken = set()
         if self._store is not None:
             self.totals = {key: self.totals[key] for key in self._changed}
+
+    def value(self, key: bytes) -> bytes | None:
+        return b"%d %d" % tuple(self.totals[key]) if key in self.totals else None
+
+    def keys(self) -> Iterator[bytes]:
+        return iter(self.totals)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if self._store is not None:
