@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Iterable
@@ -51,7 +52,8 @@ class StoreFolders:
                 '`data_dir` point to a folder that can, or set store = "memory"'
             ) from error
         self.folder = base / f"worker-{self.slot}"
-        self.name = _name(self.folder)
+        # With the host, since folders are copied.
+        self.name = f"{socket.gethostname()}-{_name(self.folder)}"
 
     def open(self, topic: str, number: int) -> PartitionStore:
         """The partition's store, empty if there was none or it is of no use. Raises StoreError."""
