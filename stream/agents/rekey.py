@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stream.agents.activity import Report
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
@@ -70,6 +70,12 @@ class RouterState:
     def written(self) -> None:
         pass
 
+    def value(self, key: bytes) -> bytes | None:
+        return self.partition.value(key)
+
+    def keys(self) -> Iterator[bytes]:
+        return self.partition.keys()
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         if self._store is None:
             self.partition.restore(key, value)
@@ -117,6 +123,12 @@ class RekeyedState:
 
     def written(self) -> None:
         self.partition.written()
+
+    def value(self, key: bytes) -> bytes | None:
+        return self.partition.value(key)
+
+    def keys(self) -> Iterator[bytes]:
+        return self.partition.keys()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.rekeyed.restore(key, value)

@@ -22,7 +22,7 @@ LABELS = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
 @click.command("check")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-@click.option("--acls", is_flag=True, help="Print what grants all rights, for an administrator; ask nobody.")
+@click.option("--acls", is_flag=True, help="Print what grants all rights, without asking a broker.")
 def command(config: Path | None, as_json: bool, acls: bool) -> None:
     """Check configuration, broker, topics and permissions, before anything runs.
 

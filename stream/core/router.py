@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -236,6 +236,15 @@ class Router:
             self._written = progress
             changes.append((_PROGRESS_KEY, encode_progress(Progress(*progress, Vocabulary()))))
         return changes
+
+    def keys(self) -> Iterator[bytes]:
+        """The changelog's keys of joined ids, in no order."""
+        return (anonymous.encode() for anonymous in self._aliases)
+
+    def value(self, key: bytes) -> bytes | None:
+        """What the changelog would hold of a joined id now; None where there is nothing."""
+        leads = self._aliases.get(key.decode(errors="replace"))
+        return None if leads is None else _encode(leads)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take in one changelog record, in log order. Raises ValueError for a newer version's."""

@@ -13,6 +13,7 @@ from aiokafka import (
 )
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
+    CoordinatorNotAvailableError,
     IncompatibleBrokerVersion,
     KafkaConnectionError,
     KafkaError,
@@ -100,13 +101,32 @@ def admin(connection: Connection) -> Any:
 
 def batch_producer(connection: Connection, *, transactional_id: str | None = None) -> Any:
     """A producer for whole batches; with a transactional id, `start()` fences its earlier owners."""
-    return AIOKafkaProducer(
+    producer = AIOKafkaProducer(
         **connection.options(),
         transactional_id=transactional_id,
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
         transaction_timeout_ms=TRANSACTION_TIMEOUT_S * 1000,
     )
+    _look_again_for_coordinators(producer)
+    return producer
+
+
+def _look_again_for_coordinators(producer: Any) -> None:
+    """Have the producer ask again where a coordinator is, when the connection ended while it asked.
+
+    aiokafka (0.14) does that for other passing errors, and gives up the transaction for this one. Brokers
+    end connections whenever a token expires, or they are restarted.
+    """
+    lookup = producer.client.coordinator_lookup
+
+    async def patient(coordinator_type: int, key: str) -> Any:
+        try:
+            return await lookup(coordinator_type, key)
+        except KafkaConnectionError as error:
+            raise CoordinatorNotAvailableError from error
+
+    producer.client.coordinator_lookup = patient
 
 
 def changelog_peeker(connection: Connection, group: str) -> Any:
