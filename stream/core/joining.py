@@ -37,9 +37,8 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
 
     Events not after the end of the user's last published visit stay, and close under the anonymous id:
     what the prospect is left with. Their days and counts move all the same. What has been folded of a long
-    visit goes where its first event goes. Visits that are over by the `watermark` are as good as published.
+    visit goes where its first event goes. The user's visits that are over by `watermark` count as published.
     """
-    over = _set_aside(prospect, cutter, watermark)
     _add_days(user, prospect)
     for visit in user.open:
         if visit.last + cutter.gap < watermark:
@@ -56,20 +55,6 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
     cutter.recut(prospect)
     for visit in prospect.open:
         settle(user, visit)
-    prospect.open = [*over, *prospect.open]
-
-
-def _set_aside(prospect: Profile, cutter: Cutter, watermark: int) -> list[Visit]:
-    """Take out the visits that would have been published, had the watermark been here already.
-
-    (A partition of re-keyed events goes by the slowest input partition, which may not be the event's.)
-    """
-    if not prospect.open or prospect.open[0].last + cutter.gap >= watermark:
-        return []
-    over = cutter.close(prospect, watermark)
-    for visit in over:
-        settle(prospect, visit)
-    return over
 
 
 def _add_days(user: Profile, prospect: Profile) -> None:

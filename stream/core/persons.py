@@ -340,6 +340,8 @@ class Persons:
         a = self.profiles.get(anonymous)
         day = self._calendar.reached(t)
         if a is not None and a.redirect is None:
+            if a.open:
+                self.close_due(anonymous, watermark)
             a = self.awake(anonymous, t)
         if a is not None and a.redirect is not None and day >= a.until:
             self._end_redirect(anonymous, a)
@@ -391,6 +393,9 @@ class Persons:
     def take_in(self, person: str, p: Profile | None, erased: Erased | None) -> None:
         """Go on with an id where another partition has left off."""
         self.changed[person] = None
+        known = self.profiles.get(person)
+        if known is not None and known.redirect not in (None, ELSEWHERE):
+            self._end_redirect(person, known)
         if p is None:
             self.profiles.pop(person, None)
         else:
