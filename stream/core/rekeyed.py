@@ -296,7 +296,8 @@ class RekeyedPartition:
                 joining = msgspec.structs.replace(joining, waits=True)
             self._put(own, Held(anonymous, own.floor, None, encode(joining)))
             return
-        if joining.refused:
+        # An id that is about to be somebody's is not waited for: two users could wait for each other.
+        if joining.refused or self._behind.get(anonymous, user) != user:
             self._answer(joining, None)
             return
         p = self.partition.profile(anonymous)
@@ -311,7 +312,7 @@ class RekeyedPartition:
                 self._fill(user, joining.ticket, msgspec.structs.replace(joining, waits=False))
             else:
                 self._apply([joining.value], [self._offset], self._admitted(queue, joining.watermark))
-        elif anonymous in self._behind or self.partition.resolve(anonymous, joining.t) != anonymous:
+        elif self.partition.resolve(anonymous, joining.t) != anonymous:
             self._answer(joining, None)
         else:
             given = self.partition.give_away(anonymous, home, self._led_until(joining))

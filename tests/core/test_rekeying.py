@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stream.core.definition import Definition
 from stream.core.moving import pack
@@ -37,9 +38,13 @@ ALONE = Shape(late=True, deletions=True)
 def test_one_input_partition(name: str, partitions: int, most_due: int | None) -> None:
     @for_many(SHAPES[name], generated=5)
     def agree(case: Case) -> None:
-        expected = adapter.run(case.definition, case.log, case.until_ms)
+        definition = case.definition
+        if partitions > 2:
+            # Here whole weeks can pass while an id is on its way, so that its redirect ends before it begins.
+            definition = replace(definition, hibernate_days=10_000)
+        expected = adapter.run(definition, case.log, case.until_ms)
         found = rekeying.run(
-            case.definition,
+            definition,
             [case.log],
             case.until_ms,
             partitions=partitions,
