@@ -72,8 +72,8 @@ class Metrics:
             registry=registry,
         )
         self.waiting = Gauge(
-            "footfall_waiting_persons",
-            "With input.keyed = false: persons whose events wait for a join with another partition.",
+            "footfall_waiting_records",
+            "With input.keyed = false: records that wait for a join with another partition.",
             ["partition"],
             registry=registry,
         )

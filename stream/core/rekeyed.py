@@ -119,8 +119,8 @@ class RekeyedPartition:
 
     @property
     def waiting(self) -> int:
-        """Persons who wait for another partition."""
-        return len(self._queues)
+        """What is waited for from other partitions, and what waits behind it."""
+        return len(self._held)
 
     # -- what it does -----------------------------------------------------------------------------
 
