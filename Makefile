@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint types layers docs bench clean help
+.PHONY: demo test soak lint types layers docs bench clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -27,6 +27,9 @@ demo: $(VENV)/.demo ## broker, simulated product and worker in one process tree;
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/.dev ## random faults on a running stream: MINUTES=30, SEED=… (Java and Maven)
+	$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## format and lint
 	$(BIN)/ruff format --check .

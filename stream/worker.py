@@ -88,7 +88,8 @@ async def _look(settings: Settings) -> Broker:
         raise EngineError(
             f"{changelog} has {broker.partitions[changelog]} partitions, but {source} has "
             f"{broker.partitions[source]}: each partition's state is in the changelog's partition of the "
-            f"same number. If {source} was given more partitions, start over with another `group`"
+            f"same number. If {source} was given more partitions, begin anew with `footfall reset`, which "
+            "asks first, or with another `group`"
         )
     return broker
 
@@ -128,7 +129,9 @@ async def serve_metrics(settings: Settings, app: EngineApp, metrics: Metrics) ->
 def _tune_garbage_collection() -> None:
     """Young objects are many and short-lived, and profiles many and long-lived: both cost by default."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    # Collections of the middle generation are the pauses, while persons are decoded by the hundred thousand
+    # (bench/midnight.py): so let them be small and frequent.
+    gc.set_threshold(20_000, 5, 1_000)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -13,14 +13,19 @@ from stream.broker import Broker, why_missing
 REQUIRE_ALL = "FOOTFALL_REQUIRE_ALL"
 
 
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[str]:
-    """The address of an Apache Kafka. Skips, saying why, where it cannot run; fails if all must run."""
+def need_kafka() -> None:
+    """Skips the test, saying why, where Apache Kafka cannot run; fails it if all must run."""
     reason = why_missing()
     if reason is not None:
         if os.environ.get(REQUIRE_ALL) == "1":
             pytest.fail(f"{REQUIRE_ALL}=1, and Apache Kafka cannot run here: {reason}")
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The address of an Apache Kafka. Skips, saying why, where it cannot run; fails if all must run."""
+    need_kafka()
     with Broker(kind="kafka") as broker:
         yield broker.address
 

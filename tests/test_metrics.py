@@ -14,7 +14,12 @@ def test_docs_metrics_md_is_up_to_date() -> None:
 
 
 def test_names_say_their_unit_or_that_they_count() -> None:
-    counts_things = {"footfall_partitions", "footfall_persons", "footfall_worker"}
+    counts_things = {
+        "footfall_partitions",
+        "footfall_persons",
+        "footfall_standby_partitions",
+        "footfall_worker",
+    }
     for family in Metrics().registry.collect():
         assert family.name.startswith("footfall_")
         assert (

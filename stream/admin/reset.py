@@ -24,6 +24,8 @@ Start = Literal["beginning", "end"] | int
 
 _GONE_WITHIN_S = 30.0
 _NO_SUCH_TOPIC = 3
+# A worker's transactional ids name the topics that its states read: the input, and what is re-keyed.
+_NEVER_READ_BY_STATES = ("output", "changelog", "board")
 
 
 class Doomed(Struct, frozen=True):
@@ -94,7 +96,10 @@ async def reset(
         await _refuse_members(admin, settings)
         wanted = topics.wanted(settings, settings.topics.partitions)
         found = await topics.existing(admin, [topic.name for topic in wanted])
-        await _fence(admin, settings, found)
+        read = [topic for topic in wanted if topic.name in found and topic.role not in _NEVER_READ_BY_STATES]
+        await _fence(
+            admin, settings, [topic._replace(partitions=found[topic.name].partitions) for topic in read]
+        )
         await asyncio.to_thread(shutil.rmtree, settings.data_dir / settings.group, ignore_errors=True)
         for group in _groups(settings, outputs):
             await groups.forget(admin, group)
@@ -163,14 +168,15 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-async def _fence(admin: AIOKafkaAdminClient, settings: Settings, found: dict[str, topics.Existing]) -> None:
+async def _fence(admin: AIOKafkaAdminClient, settings: Settings, read: Sequence[topics.Topic]) -> None:
     """Keep a worker that sleeps, and is no member any more, from writing old state when it wakes up."""
-    for name, topic in found.items():
-        if not name.startswith(f"{settings.prefix}."):
-            for number in range(topic.partitions):
-                producer = await transactions.open_producer(admin, f"{settings.group}-{name}-{number}")
-                if producer.error:
-                    return  # no transactions here, or none for this user: nothing to fence
+    for topic in read:
+        for number in range(topic.partitions):
+            producer = await transactions.open_producer(admin, f"{settings.group}-{topic.name}-{number}")
+            if producer.error:
+                advice = f"let this user write with transactional ids that begin with {settings.group}-"
+                found = f"earlier workers cannot be kept from writing: {in_words(producer.error)}"
+                raise AdminError(found, advice)
 
 
 async def _delete(admin: AIOKafkaAdminClient, names: list[str]) -> None:

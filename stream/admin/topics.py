@@ -21,6 +21,9 @@ CARRIES_A_RECORD = ("dead-letters", "late")
 # More than any dead letter or late event takes: of what is larger, they carry only the beginning
 # (stream/core/publishing.py), however large a record the input allows.
 CARRIER_BYTES = 8 * 1024 * 1024
+# A profile holds the ids of a person's events inside the lateness: thousands, of a robot. One that is too
+# large for its topic would end the worker at each start.
+PROFILE_BYTES = 16 * 1024 * 1024
 # Only closed segments are compacted, and what is not compacted is read at every start.
 CHANGELOG_SEGMENT_BYTES = 64 * 1024 * 1024
 # How long a deletion can be read. A local store that was away for longer is not gone on with (stream/engine,
@@ -81,8 +84,9 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
         "delete.retention.ms": str(TOMBSTONES_MS),
     }
+    of_profiles = compacted | {"max.message.bytes": str(PROFILE_BYTES)}
     changelogs = [
-        Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, compacted)
+        Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, of_profiles)
         for table in CHANGELOGS
     ]
     events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
@@ -139,7 +143,7 @@ def differences(topic: Topic, found: Existing, settings: Settings) -> tuple[Diff
             Difference(
                 f"takes records of {int(limit):,} bytes at most, and needs {int(needed):,}",
                 _alter(settings, topic, f"max.message.bytes={needed}"),
-                breaks=True,
+                breaks=topic.role != "changelog",
             )
         )
     kept, wish = found.configs.get("retention.ms"), topic.configs.get("retention.ms")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
 from stream.core.partition import Counts, Partition
@@ -69,6 +69,12 @@ class ActivityState:
 
     def written(self) -> None:
         self.partition.written()
+
+    def value(self, key: bytes) -> bytes | None:
+        return self.partition.value(key)
+
+    def keys(self) -> Iterator[bytes]:
+        return self.partition.keys()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.partition.restore(key, value)

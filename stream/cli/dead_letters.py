@@ -103,14 +103,14 @@ def replay_command(
 ) -> None:
     """Send dead letters back to the topic they came from: the original bytes, with the original key.
 
-    Fix what was wrong first: the configuration (`input.key`, `max_future` ...), or a newer Footfall. Then
-    those that the present configuration can read are sent, each once, however often this is run: what was
-    sent is noted in the same transaction. The others stay where they are, and a later run finds them again.
+    Fix what was wrong first: the configuration (such as `max_future`), or a newer Footfall. Then those that
+    the present configuration can read are sent, each once, however often this is run: what was sent is noted
+    in the same transaction. The others stay where they are, and a later run finds them again.
 
     \b
         footfall dead-letters replay --dry-run
         footfall dead-letters replay
-        footfall dead-letters replay --reason wrong_key --since 24h --yes
+        footfall dead-letters replay --reason future --since 24h --yes
         footfall dead-letters replay --all --to app-events-repair
     """
     settings = _settings(config)

@@ -19,7 +19,7 @@ from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
 from stream.core.keeping import ColdStore, Keeping
 from stream.core.persons import Persons
-from stream.core.profile import CHURNED, NEVER, Recent
+from stream.core.profile import CHURNED, NEVER, Recent, encode
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
 from stream.core.visits import MAX_DETAILED
@@ -145,6 +145,15 @@ class Partition:
             profile = self._persons.profiles[person]
             if profile.registered is not None:
                 yield describe(self._view(), person, profile)
+
+    def keys(self) -> Iterator[bytes]:
+        """The changelog's keys of all profiles, in no order."""
+        return (person.encode() for person in self._persons.profiles)
+
+    def value(self, key: bytes) -> bytes | None:
+        """A profile as the changelog would hold it now; None where there is none."""
+        profile = self._persons.profiles.get(key.decode(errors="replace"))
+        return None if profile is None else encode(profile)
 
     def explain(self, person: str) -> Explanation | None:
         """A person's state and the evidence for it; None for one never seen, forgotten or erased.

@@ -107,6 +107,7 @@ def create_app(
     `standby` is how many other workers keep a copy of each partition.
     With local stores, they are kept in `data_dir`. Raises EngineError if that can't be written.
     """
+    folders = StoreFolders(data_dir, group) if store == "rocksdb" else None
     session_timeout_s = capabilities.session_timeout_s
     app = EngineApp(
         group,
@@ -115,6 +116,11 @@ def create_app(
             "broker_credentials": credentials(connection.security),
             "store": "memory://",
             "datadir": data_dir,
+            # A static member: killed and started again, it has its partitions back without waiting for the
+            # end of its old session. (tansu has no such thing.)
+            "consumer_group_instance_id": (
+                f"{group}-{folders.name}" if folders is not None and capabilities.transactions else None
+            ),
             "table_standby_replicas": standby,
             "autodiscover": False,
             "TableManager": StateTables,
@@ -136,8 +142,7 @@ def create_app(
             **settings,
         },
     )
-    if store == "rocksdb":
-        app.folders = StoreFolders(data_dir, group)
+    app.folders = folders
 
     async def release(*args: Any, **kwargs: Any) -> None:
         await app.release()

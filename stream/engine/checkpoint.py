@@ -84,7 +84,8 @@ class TransactionalWriter:
                 ) from error
             raise CheckpointError(
                 "another worker has taken the partition over, while this one did not answer for longer "
-                "than its session lasts; what it had not committed is the other's now"
+                "than its session lasts (or a checkpoint took over a minute: is this machine, or the "
+                "broker, overloaded?); what it had not committed is the other's now"
             ) from error
 
     async def _write(self, snapshot: Snapshot) -> int | None:

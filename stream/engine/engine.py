@@ -23,8 +23,13 @@ from stream.engine.replica import Replica
 from stream.engine.standby import Standbys
 from stream.engine.state import Ahead, Observer, Record, StateFactory
 
-# Between slices of a batch the event loop goes on with checkpoints: 500 records take some milliseconds.
-SLICE = 500
+# Between slices of a batch the event loop goes on with checkpoints. A slice is to take some milliseconds:
+# its number of records follows from how long the last one took.
+SMALLEST_SLICE, LARGEST_SLICE = 100, 800
+SLICE_S = 0.008
+# A checkpoint goes to the broker and back some five times, and each way takes the event loop some turns. It
+# gets this share of the time besides: else, with long slices, a transaction takes as many as it has turns.
+CHECKPOINTS_SHARE = 0.05
 TICK_S = 0.05
 SWEEP_EVERY_S = 3_600.0
 
@@ -95,6 +100,7 @@ class Engine:
         self._observer = observer
         self._folders = folders
         self._swept_at = time.monotonic()
+        self._slice = SMALLEST_SLICE
         self.restoring: dict[int, int] = {}
         self.standbys = Standbys(
             partial(recovery.open_reader, config.connection, config.group),
@@ -133,19 +139,32 @@ class Engine:
             )
             await self._source.seek(owned.number, owned.next_offset)
             return
-        for start in range(0, len(unseen), SLICE):
-            piece = unseen[start : start + SLICE]
+        start = 0
+        while start < len(unseen):
+            piece = unseen[start : start + self._slice]
+            start += len(piece)
             began_at = time.perf_counter()
             owned.process(piece)
-            self._observer.on_batch(owned.number, len(piece), time.perf_counter() - began_at)
-            self._begin_due_checkpoints()
-            # Twice: once for the sockets, once for the tasks that they wake.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            took_s = time.perf_counter() - began_at
+            self._observer.on_batch(owned.number, len(piece), took_s)
+            self._slice = _next_slice(len(piece), took_s)
+            await self._let_checkpoints_go_on(took_s)
             if owned.uncommitted > owned.room:
                 await owned.checkpoint_done()
             if not owned.active:
                 return
+
+    async def _let_checkpoints_go_on(self, busy_s: float) -> None:
+        """After a slice that took so long: begin what is due, and let the event loop turn."""
+        self._begin_due_checkpoints()
+        until = time.perf_counter() + busy_s * CHECKPOINTS_SHARE
+        # Twice: once for the sockets, once for the tasks that they wake.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        while time.perf_counter() < until and any(  # noqa: ASYNC110
+            one.writing for one in self.partitions.values()
+        ):
+            await asyncio.sleep(0)
 
     def _begin_due_checkpoints(self) -> None:
         for owned in self.partitions.values():
@@ -170,10 +189,9 @@ class Engine:
         ]:
             for owned in waiting:
                 if owned.has_work:
+                    began_at = time.perf_counter()
                     owned.work()
-                    self._begin_due_checkpoints()
-                    await asyncio.sleep(0)
-                    await asyncio.sleep(0)
+                    await self._let_checkpoints_go_on(time.perf_counter() - began_at)
 
     def _sweep(self) -> None:
         if self._folders is None or time.monotonic() - self._swept_at < SWEEP_EVERY_S:
@@ -357,3 +375,9 @@ class Engine:
             self.failure = error
             self.failed.set()
             self.on_failure(error)
+
+
+def _next_slice(records: int, took_s: float) -> int:
+    """How many records take `SLICE_S`, if the last ones are anything to go by; at most twice as many."""
+    fitting = int(records * min(2.0, SLICE_S / max(took_s, 1e-6)))
+    return max(SMALLEST_SLICE, min(LARGEST_SLICE, fitting))

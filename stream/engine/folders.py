@@ -10,7 +10,9 @@ import fcntl
 import logging
 import os
 import shutil
+import socket
 import time
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +33,11 @@ log = logging.getLogger(__name__)
 
 
 class StoreFolders:
-    """The local stores of one worker. Belongs to it until `release`, or until the process ends."""
+    """The local stores of one worker. Belongs to it until `release`, or until the process ends.
+
+    `name` is the slot's own: no other worker has it, here or on another host, and a restarted one has it
+    again.
+    """
 
     def __init__(self, data_dir: Path, group: str) -> None:
         """Take a slot. Raises EngineError where there is no folder to be had."""
@@ -46,6 +52,8 @@ class StoreFolders:
                 '`data_dir` point to a folder that can, or set store = "memory"'
             ) from error
         self.folder = base / f"worker-{self.slot}"
+        # With the host, since folders are copied.
+        self.name = f"{socket.gethostname()}-{_name(self.folder)}"
 
     def open(self, topic: str, number: int) -> PartitionStore:
         """The partition's store, empty if there was none or it is of no use. Raises StoreError."""
@@ -81,6 +89,15 @@ class StoreFolders:
         for store in list(self._open.values()):
             self.close(store)
         os.close(self._lock)
+
+
+def _name(folder: Path) -> str:
+    file = folder / "name"
+    name = file.read_text() if file.exists() else ""
+    if not name:
+        name = uuid.uuid4().hex
+        file.write_text(name)
+    return name
 
 
 def _take_slot(base: Path) -> tuple[int, int]:

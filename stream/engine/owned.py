@@ -108,6 +108,11 @@ class OwnedPartition:
         self._dirty = True
 
     @property
+    def writing(self) -> bool:
+        """Whether a checkpoint is in flight."""
+        return self._in_flight is not None
+
+    @property
     def behind(self) -> bool:
         """Whether there is anything that is not durable yet."""
         return self._dirty or self._in_flight is not None

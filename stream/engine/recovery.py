@@ -178,8 +178,8 @@ async def committed_positions(
         if committed is not None and capabilities.exact_end_offsets and committed > ends[partition]:
             raise RecoveryError(
                 f"{topic}/{number} ends at offset {ends[partition]}, but offset {committed} of it was "
-                "committed: was the topic deleted and created again? Use another `group`, or delete "
-                "the group's offsets and its changelog"
+                "committed: was the topic deleted and created again? Begin anew with `footfall reset`, "
+                "which asks first, or with another `group`"
             )
         positions[number] = Position(committed, beginnings[partition])
     return positions

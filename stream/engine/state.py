@@ -83,6 +83,12 @@ class PartitionState(Protocol):
         So it may be dropped from memory. Until then nothing more is taken.
         """
 
+    def value(self, key: bytes) -> bytes | None:
+        """What `take_changes` would say of the key now; None where there is nothing."""
+
+    def keys(self) -> Iterator[bytes]:
+        """All keys that have a value. Not to be gone on with after another call."""
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record, in log order, to a fresh state, or to one that has a local store.
 

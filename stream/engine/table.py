@@ -12,6 +12,7 @@ from faust.tables.recovery import Recovery
 from faust.types import TP
 
 from stream.engine.transport import BatchConsumer
+from stream.engine.view import ViewStore
 
 if TYPE_CHECKING:
     from stream.engine.app import EngineApp
@@ -28,6 +29,10 @@ class StateTable(faust.Table[bytes, bytes]):
     def __init__(self, app: EngineApp, engine: Engine, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.engine = engine
+
+    def _new_store(self) -> Any:
+        """The table is read like any other of Faust's, and shows the states of the partitions owned here."""
+        return ViewStore("memory://", self.app, self)
 
     def on_key_set(self, key: bytes, value: bytes) -> None:
         """Produces nothing: checkpoints write the changelog."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -65,6 +67,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        # aiokafka (0.14) has a static member never leave its group: after SIGTERM, too, nobody would
+        # get its partitions until its session is over. Kafka takes the leave of one by its member id.
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
     async def hold(self, partitions: set[TP]) -> None:
         await self.call_thread(self._hold, partitions)
 
@@ -101,7 +110,9 @@ class BatchConsumer(driver.Consumer):
         if not self.flow_active:
             # As in Faust: what was just fetched is thrown away, so it has to be fetched again.
             self._delivered.clear()
-            await self.perform_seek()
+            # Another rebalance has begun, and taken partitions away: the next assignment seeks anew.
+            with suppress(IllegalStateError):
+                await self.perform_seek()
             return
         generation = self.app.consumer_generation_id
         for fetched, batch in records.items():

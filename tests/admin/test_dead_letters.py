@@ -15,8 +15,10 @@ from aiokafka.errors import KafkaError
 
 from stream.admin import AdminError, connect, create, sending
 from stream.admin.dead_letters import Choice, Survey, replay, survey
+from stream.core.activity import Vocabulary
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
+from stream.core.profile import Progress, encode_progress
 from stream.settings import Input, Settings, Topics
 from tests.broker.log import Record, create_topic, read
 from tests.engine import offsets
@@ -318,6 +320,30 @@ async def test_a_survey_says_what_would_happen_and_writes_nothing(kafka: str, to
     assert await survey(fixed(settings), choice) == found
 
 
+@pytest.mark.kafka
+async def test_what_the_watermark_has_passed_is_told_and_sent(kafka: str, topic_name: TopicName) -> None:
+    settings = settings_for(kafka, topic_name)
+    await make_topics(settings)
+    await die(settings, readable_later(20))
+    before = await survey(fixed(settings), Choice())
+    changelog = f"{settings.group}-profiles-changelog"
+    async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
+        for number in range(PARTITIONS):
+            for watermark in (NOON, NOON + 5):
+                own = encode_progress(Progress(watermark, watermark, Vocabulary()))
+                await producer.send(changelog, own, b"\xff", partition=number)
+            for n in range(100):  # further back than is looked at first
+                await producer.send(changelog, b"not to be looked at", f"u{n}".encode(), partition=number)
+        await producer.flush()
+
+    after = await survey(fixed(settings), Choice())
+    done = await replay(fixed(settings), Choice())
+
+    assert (before.knows_late, before.count("sound")) == (False, 20)
+    assert (after.knows_late, after.count("late"), after.count("sound")) == (True, 5, 15)
+    assert done.sent == {settings.input.topic: 20}
+
+
 async def test_missing_topics_are_named_with_what_to_do(tansu: str, topic_name: TopicName) -> None:
     settings = settings_for(tansu, topic_name)
     with pytest.raises(
@@ -377,7 +403,7 @@ async def test_kill_9_on_the_way_loses_and_doubles_nothing(
 ) -> None:
     settings = settings_for(kafka, topic_name)
     await make_topics(settings)
-    originals = readable_later(20_000)
+    originals = readable_later(6_000)
     for number in range(PARTITIONS):
         await die(settings, originals[number::PARTITIONS], number)
     config = tmp_path / "footfall.toml"
@@ -387,10 +413,10 @@ async def test_kill_9_on_the_way_loses_and_doubles_nothing(
     )
     replaying = (*FOOTFALL, "dead-letters", "replay", "--yes", "--config", str(config))
 
-    for share in (0.2, 0.4, 0.7):
+    for share in (0.3, 0.6):
         async with Process(*replaying) as run:
             async with asyncio.timeout(60):
-                while sum((await offsets.ends(kafka, settings.input.topic)).values()) < share * 20_000:  # noqa: ASYNC110
+                while sum((await offsets.ends(kafka, settings.input.topic)).values()) < share * 6_000:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await run.kill()
     async with Process(*replaying) as run:

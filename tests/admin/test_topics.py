@@ -154,7 +154,7 @@ async def test_an_output_with_other_partitions_is_an_error_with_ways_out(
 async def test_a_changelog_that_is_not_compacted_is_an_error(kafka: str, topic_name: TopicName) -> None:
     settings = settings_for(kafka, topic_name)
     changelog = f"{settings.group}-profiles-changelog"
-    await create_topic(kafka, changelog, partitions=3)
+    await create_topic(kafka, changelog, partitions=3, max_message_bytes=str(16 * 1024 * 1024))
 
     what, advice, breaks = only_difference(await make(settings), changelog)
 

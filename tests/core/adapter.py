@@ -25,6 +25,11 @@ UNCOMPARED = ("schema", "definition")
 _chosen = [Way()]
 
 
+def chosen_way() -> Way:
+    """How `run` runs the core where it is not told otherwise."""
+    return _chosen[-1]
+
+
 @contextmanager
 def in_way(way: Way) -> Iterator[None]:
     """Run the core in this way meanwhile, where `run` is not told otherwise."""

@@ -12,7 +12,7 @@ import pytest
 from stream.core.definition import DAY, HOUR, MINUTE, Definition
 from stream.core.partition import Partition
 from tests.core import adapter
-from tests.core.checks import for_many
+from tests.core.checks import SEEDS, for_many
 from tests.core.strategies import Case, Shape
 from tests.core.ways import WAYS, DictStore
 
@@ -100,7 +100,7 @@ def test_events_go_on_while_others_are_due(stored: bool) -> None:
     assert any(found[person] == ["visits", "transitions", "transitions"] for person in back)
 
 
-@for_many(Shape(late=True, joins=True, deletions=True, garbage=True))
+@for_many(Shape(late=True, joins=True, deletions=True, garbage=True), generated=8, seeds=SEEDS // 3)
 def test_everybody_has_the_same_records_in_the_same_order_in_each_way(case: Case) -> None:
     expected = by_person(
         adapter.run(case.definition, case.log, case.until_ms, way=WAYS["at once, in memory"])
@@ -110,7 +110,7 @@ def test_everybody_has_the_same_records_in_the_same_order_in_each_way(case: Case
         assert (name, found) == (name, expected)
 
 
-@for_many(Shape(late=True, joins=True, deletions=True))
+@for_many(Shape(late=True, joins=True, deletions=True), generated=8, seeds=SEEDS // 3)
 def test_everybody_has_the_same_records_in_the_same_order_after_crashes(case: Case) -> None:
     expected = by_person(
         adapter.run(case.definition, case.log, case.until_ms, way=WAYS["at once, in memory"])
@@ -167,3 +167,24 @@ def test_people_and_explanations_are_as_of_the_watermark() -> None:
     assert explained is not None
     assert explained.state == "silent"
     assert {person.state for person in partition.people()} == {"silent"}
+
+
+@pytest.mark.parametrize("most_due", [None, 1])
+def test_a_deletion_spares_an_id_whose_redirect_has_ended_though_that_was_put_off(
+    most_due: int | None,
+) -> None:
+    partition = Partition(Definition(), most_due=most_due)
+    joined = events(1, type="identify", userId="u", anonymousId="a", messageId="joined")
+    process(partition, joined + events(30, event="Browsed"))
+    later = 180 * DAY + HOUR
+    partition.advance(later)
+    deletion = events(1, event="Account Deleted", userId="u", timestamp=later + 2)
+    back = events(1, event="Browsed", userId=None, anonymousId="a", timestamp=later + 1)
+    process(partition, deletion + back)
+    partition.advance(later + DAY)
+    while partition.work():
+        pass
+    visits = [json.loads(output.value) for output in partition.take_outputs() if output.topic == "visits"]
+    assert [visit["start"] for visit in visits if visit["person"] == "anonymous:a"] == [
+        "1970-06-30T01:00:00.001Z"
+    ]

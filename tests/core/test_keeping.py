@@ -16,12 +16,15 @@ from stream.core.keeping import Kept
 from stream.core.partition import Partition
 from stream.core.profile import (
     ACTIVE,
+    ERASED_PREFIX,
     HIBERNATING,
     NEVER,
     PROGRESS_KEY,
     VERSION,
+    Erased,
     Profile,
     Visit,
+    decode_erased,
     encode,
     glance,
 )
@@ -301,3 +304,17 @@ def test_a_restored_state_in_memory_equals_one_in_a_store() -> None:
         partition.advance(500 * DAY)
     assert sorted(in_memory.take_outputs()) == sorted(in_store.take_outputs())
     assert dict(in_memory.take_changes()) == dict(in_store.take_changes())
+
+
+def test_repeats_of_an_erased_life_are_repeats_after_a_restart_too_and_forgotten_in_time() -> None:
+    worker = Worker(DictStore())
+    worker.events(1, 0)
+    worker.events(1, MINUTE, type="track", event="Account Deleted")
+    again = Worker(worker.store)
+    again.partition.restored()
+    again.events(1, 0)
+    assert (again.partition.counts.duplicate, again.partition.counts.applied) == (1, 0)
+    again.partition.advance(HOUR)
+    again.commit()
+    (left,) = (value for key, value in worker.store.content.items() if key[:1] == ERASED_PREFIX)
+    assert decode_erased(left) == Erased(k=2)

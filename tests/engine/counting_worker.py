@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,7 +36,10 @@ class Order(msgspec.Struct, kw_only=True):
     guarantee: str = "exactly_once"
     commit_interval_s: float = 0.1
     echo: bool = True
-    store: Store = "memory"
+    echo_to: int | None = None
+    store: Store = "rocksdb"
+    # The least that Kafka takes: tests wait for it after each kill.
+    session_timeout_s: float = 6.0
     keyed: bool = True
     standby: int = 0
 
@@ -48,7 +51,9 @@ INDEX = b"\xfd"
 class Counting:
     """Records and sum of values, by key. With a store, only what is not in it yet is in memory."""
 
-    def __init__(self, store: LocalStore | None = None, *, echo: bool = True) -> None:
+    def __init__(
+        self, store: LocalStore | None = None, *, echo: bool = True, echo_to: int | None = None
+    ) -> None:
         self.totals: dict[bytes, list[int]] = {}
         self._store = store
         self._changed: set[bytes] = set()
@@ -56,6 +61,7 @@ class Counting:
         self._index: list[Change] = []
         self._outputs: list[Output] = []
         self._echo = echo
+        self._echo_to = echo_to
 
     def process(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -65,7 +71,8 @@ class Counting:
             total[1] += int(record.value or b"0")
             self._changed.add(key)
             if self._echo:
-                self._outputs.append(("counted", key, b"%d:%d" % (record.offset, total[0])))
+                output = ("counted", key, b"%d:%d" % (record.offset, total[0]))
+                self._outputs.append(output if self._echo_to is None else (*output, self._echo_to))
 
     def _cold(self, key: bytes) -> list[int]:
         value = None if self._store is None else self._store.get(key)
@@ -91,6 +98,12 @@ class Counting:
         self._taken = set()
         if self._store is not None:
             self.totals = {key: self.totals[key] for key in self._changed}
+
+    def value(self, key: bytes) -> bytes | None:
+        return b"%d %d" % tuple(self.totals[key]) if key in self.totals else None
+
+    def keys(self) -> Iterator[bytes]:
+        return iter(self.totals)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if self._store is not None:
@@ -146,11 +159,13 @@ async def work(order: Order) -> None:
         data_dir=Path(order.data_dir),
         store=order.store,
         standby=order.standby,
-        # The least that Kafka takes: tests wait for it after each kill.
-        broker_session_timeout=6.0,
+        broker_session_timeout=order.session_timeout_s,
         broker_heartbeat_interval=1.0,
     )
-    engine = add_engine(app, config, lambda number, store: Counting(store, echo=order.echo), Talking())
+    app.on_stopped = lambda seconds: print("stood still", seconds, flush=True)  # noqa: T201
+    engine = add_engine(
+        app, config, lambda number, store: Counting(store, echo=order.echo, echo_to=order.echo_to), Talking()
+    )
     state_table(app, engine, "counts", partitions=order.partitions)
 
     @app.agent(input_topic(app, engine), name="count")

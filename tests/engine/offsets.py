@@ -6,6 +6,7 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 POLL_S = 0.05
 
@@ -16,6 +17,9 @@ async def committed(address: str, group: str, topic: str) -> dict[int, int]:
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        # A broker that has had no group yet is still making the topic for them.
+        return {}
     finally:
         await admin.close()
     return {

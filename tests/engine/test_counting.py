@@ -277,3 +277,17 @@ async def test_a_broker_without_transactions_keeps_state_over_a_restart(tansu: s
         outputs = await here.outputs(4_000)
         assert set(input_offsets(outputs).values()) == {1}
         assert all(counts == list(range(1, len(counts) + 1)) for counts in counts_of(outputs).values())
+
+
+@pytest.mark.kafka
+async def test_an_output_may_name_its_partition(kafka: str, stage: NewStage) -> None:
+    async with stage(kafka) as here:
+        await here.write(0, 2_000)
+        async with here.worker(echo_to=3) as worker:
+            outputs = await here.outputs(2_000)
+            assert await worker.terminate() == 0
+        assert {record.partition for record in outputs} == {3}
+        await here.write(2_000, 100)
+        async with here.worker(echo_to=PARTITIONS) as worker:
+            assert await worker.ends() == 1
+        assert f"{here.order.output} has 4 partitions, but a record is for partition 4" in worker.output

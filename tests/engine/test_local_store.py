@@ -46,7 +46,7 @@ def contents(here: Stage, slot: int = 0) -> dict[bytes, bytes]:
 
 
 async def test_a_killed_worker_reads_only_the_tail(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb", echo=False) as here:
+    async with stage(kafka, echo=False) as here:
         async with here.worker() as worker:
             await worker.says("ready")
             for part in range(4):
@@ -66,8 +66,30 @@ async def test_a_killed_worker_reads_only_the_tail(kafka: str, stage: NewStage) 
         assert contents(here) == expected_totals(41_000)
 
 
+async def test_a_killed_worker_comes_back_without_waiting_for_its_old_session(
+    kafka: str, stage: NewStage
+) -> None:
+    async with stage(kafka, echo=False, session_timeout_s=60.0) as here, here.worker() as other:
+        await other.says("ready")
+        for part in range(3):
+            async with here.worker() as worker:
+                await worker.says("assigned")
+                await here.write(part * 10_000, 10_000)
+                await here.read_to_the_end()
+                if part < 2:
+                    await worker.kill()
+                else:
+                    assert await worker.terminate() == 0
+        await other.says("assigned 0 1 2 3")
+        assert await other.terminate() == 0
+        rebalances = [line for line in other.lines if line.startswith("assigned")]
+        # Alone, with the first, and alone again: that it died twice in between went by unnoticed.
+        assert len(rebalances) == 3
+        assert await here.totals() == expected_totals(30_000)
+
+
 async def test_after_sigterm_nothing_is_left_to_read(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb") as here:
+    async with stage(kafka) as here:
         await here.write(0, 5_000)
         for processed in (5_000, 0):
             async with here.worker() as worker:
@@ -77,7 +99,7 @@ async def test_after_sigterm_nothing_is_left_to_read(kafka: str, stage: NewStage
 
 
 async def test_a_lost_store_is_made_anew(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb") as here:
+    async with stage(kafka) as here:
         await here.write(0, 5_000)
         async with here.worker() as worker:
             await worker.says("processed 5000")
@@ -98,7 +120,7 @@ async def test_a_lost_store_is_made_anew(kafka: str, stage: NewStage) -> None:
 
 
 async def test_a_store_of_another_incarnation_is_made_anew(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb") as here:
+    async with stage(kafka) as here:
         await here.write(0, 5_000)
         async with here.worker() as worker:
             await worker.says("processed 5000")
@@ -119,7 +141,7 @@ async def test_a_store_of_another_incarnation_is_made_anew(kafka: str, stage: Ne
 
 
 async def test_a_store_that_may_have_missed_deletions_is_made_anew(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb") as here:
+    async with stage(kafka) as here:
         await here.write(0, 5_000)
         async with here.worker() as worker:
             await worker.says("processed 5000")
@@ -172,12 +194,13 @@ async def test_a_state_of_another_layout_is_refused(kafka: str, stage: NewStage,
 
 
 async def test_two_workers_share_a_data_dir_and_hand_over(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb", echo=False) as here:
+    async with stage(kafka, echo=False) as here:
         async with here.worker() as first:
             await first.says("ready")
             await here.write(0, 10_000)
             async with here.worker() as second:
                 await second.says("ready")
+                assert 0 < float((await first.says("stood still")).split()[2]) < 60
                 await here.write(10_000, 10_000)
                 await here.read_to_the_end()
                 await second.kill()
@@ -195,7 +218,7 @@ async def test_two_workers_share_a_data_dir_and_hand_over(kafka: str, stage: New
 
 
 async def test_a_store_that_was_away_gets_what_it_has_missed(kafka: str, stage: NewStage) -> None:
-    async with stage(kafka, store="rocksdb", echo=False) as here:
+    async with stage(kafka, echo=False) as here:
         elsewhere = Path(here.order.data_dir) / "elsewhere"
         for part, folder in enumerate((here.order.data_dir, str(elsewhere), here.order.data_dir)):
             await here.write(part * 5_000, 5_000)
@@ -227,7 +250,7 @@ def mountable(tmp_path: Path) -> Path:
 async def test_a_full_disk_ends_the_worker_and_loses_nothing(
     kafka: str, stage: NewStage, mountable: Path
 ) -> None:
-    async with stage(kafka, store="rocksdb", echo=False, data_dir=str(mountable)) as here:
+    async with stage(kafka, echo=False, data_dir=str(mountable)) as here:
         many = [(b"key-%d-" % number + bytes(range(32, 127)) * 10, b"1") for number in range(20_000)]
         await write(here.address, here.order.topic, many)
         plain = here.worker()

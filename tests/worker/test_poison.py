@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from stream.admin.dead_letters import Choice, replay, survey
 from stream.core.publishing import WHOLE_VALUE
 from stream.core.records import DeadLetter, DeadReason, Late
 from tests.broker.log import create_topic, read
-from tests.worker.stage import START_MS, Event, Stage
+from tests.worker.stage import DAY_MS, START_MS, Event, Stage
 
 MIB = 1024 * 1024
 LIMIT = 64 * MIB
@@ -140,3 +141,34 @@ async def test_an_original_that_is_gone_is_said_to_be(
     found = await survey(changed, Choice(dead=True))
 
     assert (found.count("gone"), found.count("dead")) == (1, 1)
+
+
+@pytest.mark.kafka
+async def test_after_a_fix_what_is_sent_back_counts(
+    kafka: str, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    here = Stage(kafka, topic_name("fix"), tmp_path, partitions=2)
+    await here.create_topics()
+    ahead_ms = int(time.time() * 1000) + 5 * 3_600_000  # more than max_future, an hour
+    await here.write([(f"p{n}".encode(), event(f"p{n}", n, timestamp=ahead_ms + n)) for n in range(900)])
+    async with here.worker_with("dead_letters.max_ratio = 1") as worker:
+        await worker.says("Ready")
+        await here.works_it_off()
+        assert await worker.terminate() == 0
+    assert len(await here.published("dead-letters")) == 900
+    definition = msgspec.structs.replace(here.settings.definition, max_future_ms=DAY_MS)
+    settings = msgspec.structs.replace(here.settings, definition=definition)
+
+    sent = await replay(settings, Choice())
+    for number in range(2):  # behind the marker that ends the transaction, up to which nobody commits
+        await write(here, number, [(b"z%d" % number, event(f"z{number}", 0, timestamp=ahead_ms))])
+    async with here.worker_with('max_future = "1d"') as worker:
+        await worker.says("Ready")
+        await here.works_it_off()
+        assert await worker.terminate() == 0
+
+    assert sent.sent == {here.settings.input.topic: 900}
+    assert len(await here.published("dead-letters")) == 900
+    assert [person.person for person in await here.people()] == sorted(
+        [*(f"p{n}" for n in range(900)), "z0", "z1"]
+    )

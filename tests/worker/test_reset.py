@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,9 +52,8 @@ async def test_what_is_read_again_is_published_again_under_the_same_ids(
     kafka: str, topic_name: TopicName, tmp_path: Path
 ) -> None:
     here, first = await prepared(kafka, topic_name("again"), tmp_path)
-    store = tmp_path / "data" / here.settings.group / "worker-0" / "store"
-    store.mkdir(parents=True)
-    (store / "000001.sst").write_bytes(b"x" * 5_000)
+    stores = tmp_path / "data" / here.settings.group
+    shutil.copytree(stores, tmp_path / "on another machine")
 
     planned = await plan(here.settings)
     outcomes = await reset(here.settings)
@@ -65,10 +65,12 @@ async def test_what_is_read_again_is_published_again_under_the_same_ids(
     assert names[changelog].records > 0
     assert (names[changelog].size or 0) > 0
     assert planned.offsets == {here.settings.group: 2}
-    assert planned.folder_size == 5_000
+    assert planned.folder == stores
+    assert planned.folder_size > 10_000
     assert planned.to_read > 500
     assert all(outcome.ok for outcome in outcomes)
     assert (again.offsets, again.folder, [topic.records for topic in again.topics]) == ({}, None, [0, 0])
+    shutil.copytree(tmp_path / "on another machine", stores)  # its worker throws them away
     second = await worked_off(here)
     assert {name: sorted(lines * 2) for name, lines in first.items()} == second
 

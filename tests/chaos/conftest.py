@@ -1,0 +1,26 @@
+"""A broker that may be killed, and the numbers of all trials at the end of a test run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.report import remarks, reports
+from tests.conftest import need_kafka
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An Apache Kafka of the trials' own. Skips as the fixture `kafka` does."""
+    need_kafka()
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if reports or remarks:
+        terminalreporter.section("faults: what was lost, and what was doubled")
+        for line in (*reports, *remarks):
+            terminalreporter.line(str(line))
