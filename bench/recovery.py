@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -52,15 +53,24 @@ def main() -> None:
         asyncio.run(population.fill(broker.address, given.partitions, arrivals))
         result: dict[str, Any] = {"persons": given.persons, "partitions": given.partitions}
         result["arrive"] = population.run(config, LIMIT_MIB, read=given.persons)
-        result["with_store"] = population.run(config, LIMIT_MIB)
+        result["with_store"] = run(config)
         shutil.rmtree(Path(folder, "data"))
-        result["store_lost"] = population.run(config, LIMIT_MIB)
+        result["store_lost"] = run(config)
         config.write_text(f'store = "memory"\n{settings}')
-        result["memory"] = population.run(config, LIMIT_MIB)
+        result["memory"] = run(config)
     population.RESULTS.mkdir(exist_ok=True)
     written = population.RESULTS / f"recovery-{given.persons}.json"
     written.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
     print(written.read_text())
+
+
+def run(config: Path) -> dict[str, object]:
+    """Start a worker, and stop it when it is ready: also with the processor time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = population.run(config, LIMIT_MIB)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result["cpu_s"] = round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
+    return result
 
 
 if __name__ == "__main__":
