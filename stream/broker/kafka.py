@@ -27,7 +27,9 @@ def launch(
     jars = fetch(progress, on_child)
     log_dir = data / "log"
     properties = data / "server.properties"
-    properties.write_text(_properties(port, free_port(other_than=port), log_dir, extras))
+    properties.write_text(
+        _properties(port, free_port(other_than=(port, *extras.listeners.values())), log_dir, extras)
+    )
     classpath = f"{jars}/*"
     if not (log_dir / "meta.properties").exists():
         _format(java, classpath, properties, extras)

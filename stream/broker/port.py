@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Collection
 
 HOST = "127.0.0.1"
 
@@ -11,12 +12,12 @@ _API_VERSIONS = 18
 _REQUEST = struct.pack(">ihhih", 10, _API_VERSIONS, 0, 1, -1)
 
 
-def free_port(*, other_than: int = 0) -> int:
+def free_port(*, other_than: Collection[int] = ()) -> int:
     """A TCP port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
-    return free_port(other_than=other_than) if port == other_than else port
+    return free_port(other_than=other_than) if port in other_than else port
 
 
 def is_free(port: int) -> bool:

@@ -139,7 +139,7 @@ class Broker:
 
     def _prepare(self) -> Launch:
         if self._any_port:
-            self.port = free_port()
+            self.port = free_port(other_than=self._extras.listeners.values())
         elif not is_free(self.port):
             raise BrokerError(
                 f"port {self.port} is in use, by another broker perhaps: "

@@ -13,10 +13,11 @@ from stream.engine.state import Observer, PartitionState, Record
 
 # A slice of put-off work makes about as many outputs as this many records.
 WORK_COUNTS = 500
-# Writing a checkpoint should not take longer: a broker or a line that is slow gets smaller ones.
-AIM_S = 2.0
+# Writing a checkpoint should not take longer: a line that is slow gets smaller ones. Far more than a busy
+# broker takes to answer, which does not depend on the size, and far less than a transaction may live.
+AIM_S = 10.0
 # Records that may pile up behind a checkpoint in flight: at first, at least, and at most.
-FIRST_ROOM, LEAST_ROOM, MOST_ROOM = 5_000, 500, 100_000
+FIRST_ROOM, LEAST_ROOM, MOST_ROOM = 10_000, 1_000, 100_000
 
 
 class OwnedPartition:

@@ -54,8 +54,8 @@ def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fortress]:
     authority, stranger = Authority(folder), Authority(folder, "Another CA")
     signer = Signer(folder)
     ports: dict[str, int] = {}
-    while len(set(ports.values())) < len(LISTENERS):
-        ports = {name: free_port() for name in LISTENERS}
+    for name in LISTENERS:
+        ports[name] = free_port(other_than=ports.values())
     pairs = {
         "here": authority.issue("broker", HOST, "localhost"),
         "otherhost": authority.issue("elsewhere", "kafka.example.com"),
