@@ -65,6 +65,18 @@ class Metrics:
             ["partition"],
             registry=registry,
         )
+        self.rekeyed_lag = Gauge(
+            "footfall_rekeyed_lag_records",
+            "With input.keyed = false: records of the internal topic's partition that are not applied yet.",
+            ["partition"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "footfall_waiting_records",
+            "With input.keyed = false: records that wait for a join with another partition.",
+            ["partition"],
+            registry=registry,
+        )
         self.watermark_age = Gauge(
             "footfall_watermark_age_seconds",
             "Wall clock minus the watermark: how far behind the present the partition's state is.",
@@ -144,7 +156,14 @@ class Metrics:
 
     def by_partition(self) -> tuple[Gauge, ...]:
         """The gauges that hold for owned partitions only, and go when the partition goes."""
-        return self.persons, self.lag, self.watermark_age, self.checkpoint_age
+        return (
+            self.persons,
+            self.lag,
+            self.rekeyed_lag,
+            self.waiting,
+            self.watermark_age,
+            self.checkpoint_age,
+        )
 
     def render(self) -> bytes:
         """All metrics as of now, in the Prometheus text format."""

@@ -11,7 +11,14 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from stream import access
-from stream.agents.flow import OUTPUTS, build, changelog_topic, clocks_topic
+from stream.agents.flow import (
+    OUTPUTS,
+    build,
+    changelog_topic,
+    clocks_topic,
+    rekeyed_topic,
+    routers_changelog_topic,
+)
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
 from stream.engine.preflight import Broker, look
@@ -52,6 +59,7 @@ async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _
     app = build(
         settings,
         partitions=broker.partitions[settings.input.topic],
+        rekeyed=None if settings.input.keyed else broker.partitions[rekeyed_topic(settings)],
         capabilities=broker.capabilities,
         metrics=metrics,
     )
@@ -77,6 +85,11 @@ async def _look(settings: Settings) -> Broker:
     source, changelog = settings.input.topic, changelog_topic(settings)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
     ours = [changelog, clocks_topic(settings)]
+    pairs = [(changelog, source)]
+    if not settings.input.keyed:
+        routers, rekeyed = routers_changelog_topic(settings), rekeyed_topic(settings)
+        ours += [rekeyed, routers]
+        pairs = [(routers, source), (changelog, rekeyed)]
     wanted = [source, *ours, *outputs]
     await access.require(settings, access.Names(source, tuple(outputs), tuple(ours)))
     broker = await look(settings.connection, transactional_id=f"{settings.group}-probe", topics=wanted)
@@ -84,13 +97,14 @@ async def _look(settings: Settings) -> Broker:
     if missing:
         names = ", ".join(missing)
         raise EngineError(f"{settings.broker} has no topic {names}: run `footfall topics create` first")
-    if broker.partitions[changelog] != broker.partitions[source]:
-        raise EngineError(
-            f"{changelog} has {broker.partitions[changelog]} partitions, but {source} has "
-            f"{broker.partitions[source]}: each partition's state is in the changelog's partition of the "
-            f"same number. If {source} was given more partitions, begin anew with `footfall reset`, which "
-            "asks first, or with another `group`"
-        )
+    for log_of, read in pairs:
+        if broker.partitions[log_of] != broker.partitions[read]:
+            raise EngineError(
+                f"{log_of} has {broker.partitions[log_of]} partitions, but {read} has "
+                f"{broker.partitions[read]}: each partition's state is in the changelog's partition of the "
+                f"same number. If {read} was given more partitions, begin anew with `footfall reset`, "
+                "which asks first, or with another `group`"
+            )
     return broker
 
 

@@ -10,9 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.admin.connection import AdminError, in_words
+from stream.agents.flow import rekeyed_topic, routers_changelog_topic
 from stream.settings import OUTPUTS, Settings, format_duration
 
-Role = Literal["input", "output", "changelog", "board"]
+Role = Literal["input", "output", "internal", "changelog", "board"]
 Action = Literal["created", "would create", "there already", "differs", "failed"]
 
 CHANGELOGS = ("profiles",)
@@ -74,7 +75,12 @@ class Outcome(NamedTuple):
 
 
 def wanted(settings: Settings, partitions: int) -> list[Topic]:
-    """All topics of a worker, the input first; all but the boards with the input's number of `partitions`."""
+    """All topics of a worker, the input first.
+
+    All but the boards have the input's number of `partitions`. Where the input is not keyed by person, only
+    the routers' changelog does, and the others have `topics.partitions`, as the internal topic.
+    """
+    read, partitions = partitions, partitions if settings.input.keyed else settings.topics.partitions
     outputs = [
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
@@ -89,11 +95,20 @@ def wanted(settings: Settings, partitions: int) -> list[Topic]:
         Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, of_profiles)
         for table in CHANGELOGS
     ]
-    events = Topic(settings.input.topic, "input", partitions, {"cleanup.policy": "delete"})
+    events = Topic(settings.input.topic, "input", read, {"cleanup.policy": "delete"})
     # One partition, for a few records that workers tell each other.
     clocks = Topic(f"{settings.group}-clocks", "board", 1, {"cleanup.policy": "compact"})
     sent = Topic(sent_topic(settings), "board", 1, compacted)
-    return [events, *outputs, *changelogs, clocks, sent]
+    if settings.input.keyed:
+        return [events, *outputs, *changelogs, clocks, sent]
+    configs = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(settings.topics.retention_ms),
+        "max.message.bytes": str(CARRIER_BYTES),
+    }
+    rekeyed = Topic(rekeyed_topic(settings), "internal", partitions, configs)
+    routers = Topic(routers_changelog_topic(settings), "changelog", read, compacted)
+    return [events, *outputs, rekeyed, *changelogs, routers, clocks, sent]
 
 
 def sent_topic(settings: Settings) -> str:
@@ -164,14 +179,22 @@ def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Diff
         "input": f"leave --input-partitions out to go with {found.partitions}",
         "output": "use another prefix, or, where its records may go, delete it and run "
         f"`footfall topics create` again: {_delete(settings, topic)}",
+        "internal": "set topics.partitions to what it has; or stop the workers and run `footfall reset`",
         "changelog": "stop the workers and run `footfall reset`, which tells what that means and asks first; "
         "or use another group",
         "board": f"delete it and run `footfall topics create` again: {_delete(settings, topic)}",
     }
     what = f"has {count(found.partitions)}, and must have {topic.partitions}"
     if topic.role in ("output", "changelog"):
-        what += f" as {settings.input.topic} has"
+        what += f" as {_like(topic, settings)} has"
     return Difference(what, ways_out[topic.role], breaks=True)
+
+
+def _like(topic: Topic, settings: Settings) -> str:
+    """The topic whose partitions a topic's go with."""
+    if settings.input.keyed or topic.name == routers_changelog_topic(settings):
+        return settings.input.topic
+    return rekeyed_topic(settings)
 
 
 def _wrong_policy(topic: Topic, policy: str, settings: Settings) -> Difference:

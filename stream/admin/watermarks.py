@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream.admin.connection import AdminError
-from stream.agents.flow import changelog_topic
+from stream.agents.flow import changelog_topic, routers_changelog_topic
 from stream.core.profile import decode_progress
 from stream.settings import Settings
 
@@ -23,12 +23,7 @@ _LOOKED_BACK = (64, 4_096, 262_144)
 
 
 async def watermarks(settings: Settings) -> dict[int, int]:
-    """By input partition, in ms, as of the last checkpoint; without those of which none is known.
-
-    Of an input that is not keyed by person none is: there, another partition judges what is late.
-    """
-    if not settings.input.keyed:
-        return {}
+    """By input partition, in ms, as of the last checkpoint; without those of which none is known."""
     consumer = AIOKafkaConsumer(
         **settings.connection.options(),
         client_id="footfall-admin",
@@ -39,7 +34,8 @@ async def watermarks(settings: Settings) -> dict[int, int]:
     )
     await consumer.start()
     try:
-        topic = changelog_topic(settings)
+        # Where the input is not keyed by person, its routers judge what is late.
+        topic = changelog_topic(settings) if settings.input.keyed else routers_changelog_topic(settings)
         # Of all topics: asking for one by name creates it where the broker is set to.
         cluster = await consumer._client.fetch_all_metadata()
         partitions = [TopicPartition(topic, number) for number in cluster.partitions_for_topic(topic) or ()]

@@ -23,7 +23,7 @@ class ActivityState:
         self.newest_arrived_ms: int | None = None
         self.read_at_ms: int | None = None
         self._guard = guard
-        self._report = _Report(metrics)
+        self._report = Report(metrics)
 
     def process(self, records: Sequence[Record]) -> None:
         """Apply records, in pieces that the dead-letter guard judges. Raises TooManyDeadLetters."""
@@ -87,7 +87,7 @@ class ActivityState:
             self.newest_arrived_ms = _now_ms()
 
 
-class _Report:
+class Report:
     """Sends a partition's counters to the metrics: what has come since the last time."""
 
     def __init__(self, metrics: Metrics) -> None:

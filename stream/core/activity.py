@@ -74,7 +74,7 @@ class Activity:
         self.visit_checks: list[tuple[int, Predicate]] = []
         self.return_key: int | None = None
         self.weights: dict[int, float] = {}
-        self.plain = self._number(Mark())
+        self.plain = self.number(Mark())
         for entry in definition.key_events:
             key = self.key(entry.name)
             self.weights[key] = entry.weight
@@ -122,7 +122,7 @@ class Activity:
         found = {a.key: a for a in reversed(named.hits) if a.holds is None or a.holds(whole)}
         hits = tuple(sorted(found))
         voids = sorted({a.key for a in named.voids if a.holds is None or a.holds(whole)})
-        number = self._number(Mark(named.page, hits, tuple(voids)))
+        number = self.number(Mark(named.page, hits, tuple(voids)))
         amounts = tuple(_amount(whole, found[key].amount) for key in hits)
         return number, amounts if any(amounts) else None
 
@@ -132,12 +132,13 @@ class Activity:
         voids = tuple(self._voids.get(name, ()))
         plain = None
         if all(a.holds is None and a.amount is None for a in (*hits, *voids)):
-            plain = self._number(Mark(page, _distinct(hits), _distinct(voids)))
+            plain = self.number(Mark(page, _distinct(hits), _distinct(voids)))
         ignored = any(match(name) for match in self._ignore)
         quiet = not hits and not voids
         return Named(name, ignored, name in self._deletions, hits, voids, plain, quiet, page)
 
-    def _number(self, mark: Mark) -> int:
+    def number(self, mark: Mark) -> int:
+        """The number of a mark, a new one where it had none."""
         number = self._numbers.get(mark)
         if number is None:
             number = self._numbers[mark] = len(self.vocabulary.marks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
-from stream.core.keeping import Keeping, Shelves
+from stream.core.keeping import PERSONS_END, Keeping, Shelves
 from stream.core.persons import Persons
 from stream.core.profile import (
     ERASED_PREFIX,
@@ -74,6 +74,8 @@ class Changelog:
                 self._erased.pop(key[1:], None)
             else:
                 self._erased[key[1:]] = decode_erased(value)
+        elif key >= PERSONS_END:
+            return  # what a re-keyed stream or the engine keeps beside the persons
         elif value is None:
             self._profiles.pop(key.decode(), None)
         else:

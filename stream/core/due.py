@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stream.core.calendar import Calendar
 from stream.core.clock import Timers
 from stream.core.persons import Persons
@@ -20,11 +22,12 @@ class Due:
     With `most`, one call does about so many closes and midnights; the rest is put off. Persons don't depend
     on each other, so it is enough that whoever is touched is brought up to the watermark first (`catch_up`):
     each person's outputs are those of doing all at once, in the same order. `behind` says whether anything
-    is put off.
+    is put off. For whoever is `held` nothing is done, and nothing remembered.
     """
 
     def __init__(self, persons: Persons, timers: Timers, calendar: Calendar, most: int | None) -> None:
         self.behind = False
+        self.held: Collection[str] = ()
         self._persons = persons
         self._timers = timers
         self._calendar = calendar
@@ -63,19 +66,23 @@ class Due:
         timers, persons = self._timers, self._persons
         while True:
             while (name := timers.next_close(watermark)) is not None:
-                persons.close_due(name, watermark)
+                if name not in self.held:
+                    persons.close_due(name, watermark)
             midnight = timers.next_midnight(watermark)
             if midnight is None:
                 return
             instant, day, due = midnight
             for person in due:
-                persons.at_midnight(person, instant, day)
+                if person not in self.held:
+                    persons.at_midnight(person, instant, day)
 
     def catch_up(self, name: str) -> int:
         """Bring one person up to the watermark, in time order, midnights first on a tie; how much it took.
 
         `name` is a person, or any other name that a timer was set for.
         """
+        if name in self.held:
+            return 0
         persons, watermark = self._persons, self._watermark
         done = 0
         while (p := persons.profiles.get(name)) is not None:

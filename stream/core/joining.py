@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from stream.core.events import ANONYMOUS, Wire
 from stream.core.profile import Profile, Recent, Visit
 from stream.core.times import EARLIEST
 from stream.core.visits import Cutter
+
+
+def to_join(wire: Wire) -> tuple[str, str | None] | None:
+    """The anonymous person that an event joins to its user, and the id that must not be a user's."""
+    if wire.user_id is None:
+        return None
+    if wire.type == "identify" and wire.anonymous_id:
+        return ANONYMOUS + wire.anonymous_id, None
+    if wire.type == "alias" and wire.previous_id:
+        previous = wire.previous_id
+        return (previous, None) if previous.startswith(ANONYMOUS) else (ANONYMOUS + previous, previous)
+    return None
 
 
 def settle(p: Profile, visit: Visit) -> None:
@@ -19,14 +32,17 @@ def settle(p: Profile, visit: Visit) -> None:
             on_day[key] = on_day.get(key, 0) + count
 
 
-def take_over(user: Profile, prospect: Profile, cutter: Cutter) -> None:
+def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) -> None:
     """Move a prospect's visits, days and counts to the user.
 
     Events not after the end of the user's last published visit stay, and close under the anonymous id:
     what the prospect is left with. Their days and counts move all the same. What has been folded of a long
-    visit goes where its first event goes.
+    visit goes where its first event goes. The user's visits that are over by `watermark` count as published.
     """
     _add_days(user, prospect)
+    for visit in user.open:
+        if visit.last + cutter.gap < watermark:
+            user.last_end = visit.last
     end = EARLIEST - 1 if user.last_end is None else user.last_end
     bases, recent = prospect.bases, prospect.recent
     prospect.bases = [base for base in bases if base.start <= end]

@@ -16,7 +16,7 @@ from stream.core.profile import (
     glance,
 )
 
-_PERSONS_END = b"\xf5"  # UTF-8 has no byte from here on: what begins with one is no person
+PERSONS_END = b"\xf5"  # UTF-8 has no byte from here on: what begins with one is no person
 _LEFT_FULL = 0.75
 
 K = TypeVar("K")
@@ -178,7 +178,7 @@ class Keeping:
             stored_key=str.encode,
             key_of=bytes.decode,
             decode=decode,
-            span=(b"", _PERSONS_END),
+            span=(b"", PERSONS_END),
         )
         self.erased: Kept[bytes, Erased] = Kept(
             store,
@@ -201,7 +201,7 @@ class Keeping:
         """Index a changelog record; the record itself is the store's, and stays nowhere in memory."""
         if key[:1] == ERASED_PREFIX:
             self.open.note(key, value is not None and decode_erased(value).deleted is not None)
-        elif key < _PERSONS_END:
+        elif key < PERSONS_END:
             due, is_open = (None, False) if value is None else glance(value)
             if due is not None:
                 self.due.put(due, key)

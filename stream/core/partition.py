@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-
-from msgspec import Struct, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
 from stream.core.changelog import Changelog
 from stream.core.clock import BEGINNING, Newest, Timers
+from stream.core.counts import Counts
 from stream.core.definition import Definition
 from stream.core.due import Due
-from stream.core.events import ANONYMOUS, Invalid, Wire, entry_of, read
+from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
+from stream.core.joining import to_join
 from stream.core.keeping import ColdStore, Keeping
+from stream.core.moving import unpack
 from stream.core.persons import Persons
-from stream.core.profile import CHURNED, NEVER, Recent, encode
+from stream.core.profile import CHURNED, NEVER, Erased, Profile, Recent, encode
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
 from stream.core.visits import MAX_DETAILED
@@ -27,24 +29,19 @@ from stream.core.visits import MAX_DETAILED
 __all__ = ["Counts", "Output", "Partition"]
 
 _JOINING = ("identify", "alias")
+_FOREVER = 2**63
 
 
-class Counts(Struct):
-    """Where the records went, and what came of them, since the partition was opened."""
+class Admitted(NamedTuple):
+    """That a Router has judged the records of a batch.
 
-    applied: int = 0
-    late: int = 0
-    duplicate: int = 0
-    ignored: int = 0
-    joined: int = 0
-    unjoined: int = 0
-    visits: int = 0
-    dead: Counter[str] = field(default_factory=Counter)
-    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    `watermark` was its own then: what a join sees as closed. `floor` is the watermark up to which the
+    persons of the batch have been brought. Without `joins` nobody is joined, whatever an event says.
+    """
 
-    def records(self) -> int:
-        """All records read: each has gone to exactly one place."""
-        return self.applied + self.late + self.duplicate + self.ignored + sum(self.dead.values())
+    floor: int
+    watermark: int
+    joins: bool = True
 
 
 class Partition:
@@ -82,6 +79,8 @@ class Partition:
         self._counts = Counts()
         self._watermark = BEGINNING
         self._newest = BEGINNING
+        self._held: Collection[str] = ()
+        self._admitted: Admitted | None = None
         self._most_due = most_due
         self._keeping = None if store is None else Keeping(store, hot_limit)
         self._changelog = Changelog(self._keeping)
@@ -103,6 +102,7 @@ class Partition:
             shelves=self._changelog.shelves(),
         )
         self._due = Due(self._persons, self._timers, self._calendar, self._most_due)
+        self._due.held = self._held
 
     # -- what it knows ----------------------------------------------------------------------------
 
@@ -178,14 +178,17 @@ class Partition:
         keys: Sequence[bytes | None] | None,
         offsets: Sequence[int],
         arrived_ms: Sequence[int] | None,
+        admitted: Admitted | None = None,
     ) -> None:
         """Work off one fetched batch, in order; never raises on what a record holds.
 
         Without `keys` no key is checked. `arrived_ms` are the records' Kafka times; without them `future`
-        is judged by `receivedAt`, or else by the newest event of the whole replay.
+        is judged by `receivedAt`, or else by the newest event of the whole replay. What was `admitted` by
+        a Router is not judged again, and does not move the watermark.
         """
         counts = self._counts
-        lateness = self.definition.allowed_lateness_ms
+        lateness = self.definition.allowed_lateness_ms if admitted is None else _FOREVER
+        self._admitted = admitted
         admission = self._admission
         keyed = keys is not None and self.definition.keyed
         persons = self._persons
@@ -207,7 +210,7 @@ class Partition:
                     admission.check_key(keys[i], person, value)  # type: ignore[index]
                 if arrived_ms is not None:
                     admission.check_arrival(t, arrived_ms[i])
-                else:
+                elif admitted is None:
                     admission.check_replay(wire, t)
             except Invalid as invalid:
                 counts.dead[invalid.reason] += 1
@@ -218,7 +221,7 @@ class Partition:
             if named.ignored:
                 counts.ignored += 1
                 continue
-            if t < self._watermark:
+            if t < self._watermark and admitted is None:
                 counts.late += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.late(
@@ -273,7 +276,7 @@ class Partition:
                 else:
                     persons.go_on(person, p, event, today)
                 if len(p.recent) % MAX_DETAILED == 0:
-                    persons.trim(p, self._watermark)
+                    persons.trim(p, self._watermark if admitted is None else admitted.floor)
                 continue
             self._arrive(person, wire, event, value, deletes=named.deletes)
         if not self._track_changes:
@@ -320,37 +323,80 @@ class Partition:
         if deletes:
             if behind:
                 self._due.catch_up_aliases(person)
+            if self._admitted is not None:
+                persons.close_over(person, self._admitted.watermark)
             persons.delete(person, t, message_id)
             return
         p = persons.awake(person, t)
         took_over = False
-        anonymous = self._to_join(wire)
+        admitted = self._admitted
+        anonymous = self._to_join(wire) if admitted is None or admitted.joins else None
         if anonymous is not None:
             if self._owns is None or self.definition.input_key is not None or self._owns(anonymous):
                 self._counts.joined += 1
                 if behind:
                     self._due.catch_up(anonymous)
                     self._due.catch_up_aliases(person)
-                took_over = persons.join(person, p, anonymous, t)
+                watermark = self._watermark if admitted is None else admitted.watermark
+                took_over = persons.join(person, p, anonymous, t, watermark)
             else:
                 self._counts.unjoined += 1
         persons.apply(person, p, wire, event, value, took_over=took_over)
         if len(p.recent) % MAX_DETAILED == 0:
-            persons.trim(p, self._watermark)
+            persons.trim(p, self._watermark if admitted is None else admitted.floor)
 
     def _to_join(self, wire: Wire) -> str | None:
         """The anonymous person that the event joins to its user."""
-        if wire.user_id is None:
+        ids = to_join(wire)
+        if ids is None:
             return None
-        if wire.type == "identify" and wire.anonymous_id:
-            return ANONYMOUS + wire.anonymous_id
-        if wire.type == "alias" and wire.previous_id:
-            previous = wire.previous_id
-            known = self._persons.profiles.get(previous)
-            if known is not None and known.registered is not None:
-                return None
-            return previous if previous.startswith(ANONYMOUS) else ANONYMOUS + previous
-        return None
+        anonymous, previous = ids
+        known = None if previous is None else self._persons.profiles.get(previous)
+        return None if known is not None and known.registered is not None else anonymous
+
+    # -- for a RekeyedPartition -------------------------------------------------------------------
+
+    def hold(self, persons: Collection[str]) -> None:
+        """From now on nothing becomes due for whoever is among `persons`."""
+        self._held = self._due.held = persons
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The numbers in the profiles of this partition."""
+        return self._activity.vocabulary
+
+    def day_of(self, t: int) -> int:
+        """The latest local date that has begun by `t` ms."""
+        return self._calendar.reached(t)
+
+    def profile(self, person: str) -> Profile | None:
+        """What is known under an id; not to be changed."""
+        return self._persons.profiles.get(person)
+
+    def resolve(self, person: str, t: int) -> str:
+        """The person that an id stands for at `t` ms: the user, for an anonymous id that was joined."""
+        return self._persons.resolve(person, t)
+
+    def lead_on(self, person: str, until: int) -> None:
+        """Remember up to this day where an id has moved."""
+        self._persons.lead_on(person, until)
+
+    def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
+        """Move an id to partition `to`, and remember that up to this day."""
+        if self._due.behind:
+            self._due.catch_up(person)
+        return self._persons.give_away(person, to, until)
+
+    def take_in(self, person: str, moved: bytes) -> None:
+        """Take over an id that another partition has given away."""
+        self._persons.take_in(person, *unpack(moved, self._activity))
+
+    def resume(self, person: str) -> None:
+        """Go on with a person who was held."""
+        self._persons.set_timers(person)
+        if self._watermark > self._timers.next:
+            self._due.begin()
+            self._due.fire(self._watermark)
 
     # -- what it keeps ----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
 from stream.core.visits import Cutter
 
+ELSEWHERE = ""  # the redirect of an id that lives on another partition: nobody's id is empty
 MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
 
 
@@ -234,6 +235,13 @@ class Persons:
         self.lifecycle.prune(p, p.last_day)
         self._await_close(person, p)
 
+    def close_over(self, person: str, watermark: int) -> None:
+        """Publish what is over by this watermark, under the person's own id and those joined to it."""
+        p = self.profiles.get(person)
+        for name in (person, *(p.aliases if p is not None else ())):
+            if name in self.profiles:
+                self.close_due(name, watermark)
+
     def _release(self, timer: str, watermark: int) -> None:
         """Forget the ids of an erased person that could only come late by now."""
         name = self._waiting[timer]
@@ -249,7 +257,7 @@ class Persons:
             erased.deleted, erased.recent = None, []
 
     def _wait(self, name: bytes, erased: Erased) -> None:
-        timer = "\0" + name.hex()
+        timer = _timer(name)
         self._waiting[timer] = name
         if erased.deleted is not None:
             self._timers.close_after(erased.deleted[0], timer)
@@ -327,11 +335,13 @@ class Persons:
 
     # -- joining ----------------------------------------------------------------------------------
 
-    def join(self, person: str, p: Profile, anonymous: str, t: int) -> bool:
+    def join(self, person: str, p: Profile, anonymous: str, t: int, watermark: int) -> bool:
         """Make the anonymous id a redirect to the user; True where a prospect was taken over."""
         a = self.profiles.get(anonymous)
         day = self._calendar.reached(t)
         if a is not None and a.redirect is None:
+            if a.open:
+                self.close_due(anonymous, watermark)
             a = self.awake(anonymous, t)
         if a is not None and a.redirect is not None and day >= a.until:
             self._end_redirect(anonymous, a)
@@ -340,7 +350,7 @@ class Persons:
             return False
         took_over = a is not None and a.redirect is None and a.due != NEVER
         if a is not None and took_over:
-            take_over(p, a, self.cutter)
+            take_over(p, a, self.cutter, watermark)
             self._await_close(person, p)
         if a is None or (a.redirect is None and not a.open):
             a = self.profiles[anonymous] = Profile()
@@ -366,6 +376,52 @@ class Persons:
         else:
             self._forget(anonymous)
 
+    # -- moving to another partition --------------------------------------------------------------
+
+    def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
+        """Take out all that is known under an id; what remains leads to partition `to`, up to a day."""
+        p = self.profiles.get(person)
+        name = hash_of(person)
+        erased = self.erased.pop(name, None)
+        if erased is not None:
+            self._waiting.pop(_timer(name), None)
+            self.changed_erased[name] = None
+        lead = self.profiles[person] = Profile(redirect=ELSEWHERE, moved_to=to, until=until)
+        self._set_due(person, lead, until)
+        return p, erased
+
+    def take_in(self, person: str, p: Profile | None, erased: Erased | None) -> None:
+        """Go on with an id where another partition has left off."""
+        self.changed[person] = None
+        known = self.profiles.get(person)
+        if known is not None and known.redirect not in (None, ELSEWHERE):
+            self._end_redirect(person, known)
+        if p is None:
+            self.profiles.pop(person, None)
+        else:
+            self.profiles[person] = p
+            self.set_timers(person)
+        if erased is not None:
+            name = hash_of(person)
+            self.erased[name] = erased
+            self.changed_erased[name] = None
+            if erased.deleted is not None:
+                self._wait(name, erased)
+
+    def lead_on(self, person: str, until: int) -> None:
+        """Keep leading to another partition up to this day."""
+        p = self.profiles.get(person)
+        if p is not None and until > p.until:
+            p.until = until
+            self.changed[person] = None
+
+    def set_timers(self, person: str) -> None:
+        """Set the timers of a person anew, whose were taken or are another partition's."""
+        p = self.profiles.get(person)
+        if p is not None:
+            self._timers.check_on(p.due, person)
+            self._await_close(person, p)
+
     # -- bookkeeping ------------------------------------------------------------------------------
 
     def _publish(
@@ -389,6 +445,10 @@ class Persons:
     def _forget(self, person: str) -> None:
         self.profiles.pop(person, None)
         self.changed[person] = None
+
+
+def _timer(name: bytes) -> str:
+    return "\0" + name.hex()
 
 
 def _order(event: Recent) -> tuple[int, str]:

@@ -62,7 +62,7 @@ class Profile(Struct, array_like=True, gc=False):
     greatest time of an event; `last_end` the end of the last published visit; `registration` the event that
     registered, while an earlier one may still come; `due` the next day on which something may change.
     An anonymous id that was joined has a `redirect` to the user up to the day `until`, the user the id in
-    `aliases`.
+    `aliases`. An id that has `moved_to` another partition of a re-keyed stream has nothing else.
     """
 
     state: int = PROSPECT
@@ -90,6 +90,7 @@ class Profile(Struct, array_like=True, gc=False):
     redirect: str | None = None
     until: int = NEVER
     aliases: list[str] = []
+    moved_to: int | None = None
 
 
 class Dormant(Struct, array_like=True, gc=False):

@@ -44,28 +44,29 @@ class Cutter:
 
     def recut(self, p: Profile) -> None:
         """Cut the folded parts and the recent events into visits again. A folded part stays whole."""
+        over = _first_over(p)
         p.open = []
         placed = 0
         for event in p.recent:
             while placed < len(p.bases) and p.bases[placed].start <= event[0]:
-                self._add_base(p, p.bases[placed])
+                self._add_base(p, p.bases[placed], over)
                 placed += 1
-            self._add(p, event)
+            self._add(p, event, over)
         for base in p.bases[placed:]:
-            self._add_base(p, base)
+            self._add_base(p, base, over)
 
-    def _add(self, p: Profile, event: Recent) -> None:
+    def _add(self, p: Profile, event: Recent, over: int | None = None) -> None:
         visit = p.open[-1] if p.open else None
-        if visit is None or self._cuts(visit, event[0]):
-            visit = self._begin(event[0], event[3], p.visits + len(p.open) + 1)
+        if visit is None or self._cuts(visit, event[0]) or _is_over(p, visit, event[0]):
+            visit = self._begin(event[0], event[3], _nth(p, event[0], over))
             p.open.append(visit)
         self.fold(visit, event)
 
-    def _add_base(self, p: Profile, base: Visit) -> None:
+    def _add_base(self, p: Profile, base: Visit, over: int | None) -> None:
         visit = p.open[-1] if p.open else None
-        if visit is None or self._cuts(visit, base.start):
+        if visit is None or self._cuts(visit, base.start) or _is_over(p, visit, base.start):
             visit = deepcopy(base)
-            visit.nth = p.visits + len(p.open) + 1
+            visit.nth = _nth(p, base.start, over)
             p.open.append(visit)
         else:
             absorb(visit, base)
@@ -200,6 +201,25 @@ def absorb(visit: Visit, later: Visit) -> None:
 def has(visit: Visit, key: int) -> bool:
     """Whether the key event has happened in the visit and is not voided."""
     return any(key in keys for keys in visit.hits.values())
+
+
+def _is_over(p: Profile, visit: Visit, t: int) -> bool:
+    """Whether a join has counted the visit as published, so that an event at `t` cannot extend it."""
+    return p.last_end is not None and visit.last <= p.last_end < t
+
+
+def _first_over(p: Profile) -> int | None:
+    """The number of the first open visit, where that is over."""
+    if p.last_end is None or not p.open or p.open[0].last > p.last_end:
+        return None
+    return p.open[0].nth
+
+
+def _nth(p: Profile, t: int, over: int | None) -> int:
+    """The number of a visit that begins at `t`: those that were over before a join keep theirs."""
+    if over is not None and p.last_end is not None and t <= p.last_end:
+        return over + len(p.open)
+    return p.visits + len(p.open) + 1
 
 
 def _start(visit: Visit) -> int:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from stream.core import records
 from stream.core.definition import Definition
 from stream.replay.outputs import OutputFiles, ReplayError, check_not_an_input
+from stream.replay.rekeyed import RekeyedStream
 from stream.replay.streams import Published, Stream
 from stream.replay.summary import Progress, Summary
 from stream.sources import Format, InputFile, Lines, SourceError
@@ -108,7 +109,8 @@ def drive(
     """
     summary = summary if summary is not None else Summary()
     number_of_partitions = len(source.files) if source.partitioned else source.partitions
-    stream = Stream(definition, partitions=number_of_partitions, topic=source.topic)
+    several = RekeyedStream if number_of_partitions > 1 and not definition.keyed else Stream
+    stream = several(definition, partitions=number_of_partitions, topic=source.topic)
     spread = source.partitions > 1 and not source.partitioned
 
     def take(values: list[bytes], file_number: int) -> None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 from stream.core import records
 from stream.core.clock import Newest
 from stream.core.conditions import lookup
+from stream.core.counts import Counts
 from stream.core.definition import Definition
 from stream.core.events import Invalid, decode_whole, read
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 
 Published = dict[str, list[bytes]]
+
+
+class Counting(Protocol):
+    """Somebody who reads records, and counts where they go."""
+
+    @property
+    def counts(self) -> Counts: ...
+    @property
+    def newest(self) -> int | None: ...
 
 
 class Stream:
@@ -23,26 +34,32 @@ class Stream:
 
     def __init__(self, definition: Definition, *, partitions: int, topic: str) -> None:
         newest = Newest()  # the `future` check of SPEC 9 is over the whole replay
-        self._key = definition.input_key.split(".") if definition.input_key else None
-        self._homes: dict[str, int] = {}
+        key = definition.input_key is not None
         self._offsets = [0] * partitions
-        self.partitions = [
+        own = [
             Partition(
                 definition,
                 topic=topic,
                 number=number,
-                owns=self._owner(number) if partitions > 1 and self._key is None else None,
+                owns=self._owner(number) if partitions > 1 and not key else None,
                 newest=newest,
                 track_changes=False,
             )
             for number in range(partitions)
         ]
+        self._persons_in = own
+        self._start(definition, own)
+
+    def _start(self, definition: Definition, counting: Sequence[Counting]) -> None:
+        self.partitions = counting
+        self._key = definition.input_key.split(".") if definition.input_key and definition.keyed else None
+        self._homes: dict[str, int] = {}
 
     def feed(self, number: int, values: Sequence[bytes]) -> None:
         """The next records of one partition."""
         first = self._offsets[number]
         after = self._offsets[number] = first + len(values)
-        self.partitions[number].process(values, keys=None, offsets=range(first, after), arrived_ms=None)
+        self._persons_in[number].process(values, keys=None, offsets=range(first, after), arrived_ms=None)
 
     def route(self, values: Iterable[bytes]) -> None:
         """The next records of the whole stream, each to its partition.
@@ -66,8 +83,12 @@ class Stream:
         """The stream is over: moves every watermark to `until_ms`, else to the newest event's time."""
         end = self.newest if until_ms is None else until_ms
         if end is not None:
-            for partition in self.partitions:
-                partition.advance(end)
+            self.advance(end)
+
+    def advance(self, watermark_ms: int) -> None:
+        """Move all watermarks."""
+        for partition in self._persons_in:
+            partition.advance(watermark_ms)
 
     @property
     def newest(self) -> int | None:
@@ -77,18 +98,18 @@ class Stream:
     def take_published(self) -> Published:
         """Topic to records published since the last call, a partition after the other."""
         published: Published = {}
-        for partition in self.partitions:
+        for partition in self._persons_in:
             for topic, _, value in partition.take_outputs():
                 published.setdefault(topic, []).append(value)
         return published
 
     def people(self) -> Iterator[records.Person]:
         """All registered persons, by id."""
-        return heapq.merge(*(partition.people() for partition in self.partitions), key=_id)
+        return heapq.merge(*(partition.people() for partition in self._persons_in), key=_id)
 
     def explain(self, person: str) -> records.Explanation | None:
         """A person's state and the evidence for it, from whichever partition knows the person."""
-        found = (partition.explain(person) for partition in self.partitions)
+        found = (partition.explain(person) for partition in self._persons_in)
         return next((explanation for explanation in found if explanation is not None), None)
 
     def _owner(self, number: int) -> Callable[[str], bool]:
@@ -108,7 +129,7 @@ class Stream:
     def _home_of(self, key: str) -> int:
         home = self._homes.get(key)
         if home is None:
-            home = self._homes[key] = partition_for(key.encode(), len(self.partitions))
+            home = self._homes[key] = partition_for(key.encode(), len(self._offsets))
         return home
 
 

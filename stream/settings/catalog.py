@@ -122,8 +122,8 @@ CATALOG = (
                 boolean(),
                 True,
                 "Whether records carry that key, so that one partition has all of a person's events. "
-                "`false`: keys are not checked. This version does not re-key the stream by itself yet: a "
-                "person whose events lie on several partitions is then several persons.",
+                "`false`: keys are not looked at, and the stream is re-keyed through a topic of Footfall's "
+                "own, which has `topics.partitions`.",
             ),
         ),
     ),

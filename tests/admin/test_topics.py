@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from stream.admin import Outcome, connect, create, wanted
 from stream.admin.topics import existing
@@ -206,3 +207,20 @@ async def test_more_copies_than_brokers_fail_with_the_setting_named(
     (difference,) = outcomes[0].differences
     assert "only 1 broker(s) are registered" in difference.what
     assert difference.advice == "set topics.replication to no more than the number of brokers"
+
+
+async def test_an_input_that_is_not_keyed_gets_an_internal_topic_with_partitions_of_its_own(
+    tansu: str, topic_name: TopicName
+) -> None:
+    settings = settings_for(tansu, topic_name)
+    settings = replace(settings, input=Input(topic=settings.input.topic, keyed=False))
+
+    outcomes = await make(settings, input_partitions=2)
+
+    assert actions(outcomes) == {"created"}
+    partitions = {outcome.topic.name: outcome.topic.partitions for outcome in outcomes}
+    group = settings.group
+    assert partitions[settings.input.topic] == partitions[f"{group}-routers-changelog"] == 2
+    assert partitions[f"{group}-rekeyed"] == partitions[f"{group}-profiles-changelog"] == 3
+    assert partitions[settings.output_topic("visits")] == 3
+    assert actions(await make(settings)) == {"there already"}

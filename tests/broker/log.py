@@ -58,6 +58,23 @@ async def write(
         await producer.stop()
 
 
+async def write_to(
+    address: str, topic: str, partitions: Sequence[Sequence[tuple[bytes | None, bytes | None]]]
+) -> None:
+    """Append (key, value) records in order, to the partitions that they are given for."""
+    producer = AIOKafkaProducer(bootstrap_servers=address, acks="all", linger_ms=5)
+    await producer.start()
+    try:
+        sent = [
+            await producer.send(topic, key=key, value=value, partition=number)
+            for number, records in enumerate(partitions)
+            for key, value in records
+        ]
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
 async def read(
     address: str,
     topic: str,

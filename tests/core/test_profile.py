@@ -71,7 +71,7 @@ def test_a_newer_version_is_refused_with_what_to_do() -> None:
 
 def test_fields_added_since_are_filled_in() -> None:
     fields = msgspec.msgpack.decode(encode(BUSY)[1:])
-    older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:-1])
+    older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:-2])
     assert decode(older) == msgspec.structs.replace(BUSY, aliases=[])
 
 

@@ -206,3 +206,18 @@ def test_progress_ends_at_the_size_on_disk(tmp_path: Path, plain: str) -> None:
     replay(source, tmp_path / "out", DEFINITION, on_progress=on_progress)
     size = packed.stat().st_size + Path(plain).stat().st_size
     assert seen[-1] == (2 * len(product()), size, size)
+
+
+def test_input_that_is_not_keyed_joins_across_partitions_and_judges_each_by_itself(tmp_path: Path) -> None:
+    seen = {"userId": None, "anonymousId": "a1"}
+    join = {"type": "identify", "event": None, "anonymousId": "a1"}
+    fast = [event(0, "ada", 0, "Product Viewed", **seen), event(1, "ada", MINUTE, **join)]
+    fast.append(event(2, "bob", 3 * DAY))
+    slow = [event(3, "eve", 0), event(4, "eve", DAY), event(5, "eve", DAY - 5 * MINUTE)]
+    files = [write(tmp_path / "fast.jsonl", fast), write(tmp_path / "slow.jsonl", slow)]
+    source = Input(files=tuple(files), format=SegmentFormat(), topic="app-events", partitioned=True)
+    summary = replay(source, tmp_path / "out", Definition(keyed=False))
+    assert (summary.applied, summary.late, summary.joined, summary.unjoined) == (6, 0, 1, 0)
+    visits = [(visit["person"], visit["events"]) for visit in records(tmp_path / "out", "visits")]
+    assert sorted(visits) == [("ada", 2), ("eve", 1), ("eve", 2)]
+    assert [person["person"] for person in records(tmp_path / "out", "people")] == ["ada", "bob", "eve"]

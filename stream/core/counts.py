@@ -1,0 +1,25 @@
+"""What came of the records of a partition."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct, field
+
+
+class Counts(Struct):
+    """Where the records went, and what came of them, since the partition was opened."""
+
+    applied: int = 0
+    late: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+    joined: int = 0
+    unjoined: int = 0
+    visits: int = 0
+    dead: Counter[str] = field(default_factory=Counter)
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def records(self) -> int:
+        """All records read: each has gone to exactly one place."""
+        return self.applied + self.late + self.duplicate + self.ignored + sum(self.dead.values())

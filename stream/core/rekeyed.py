@@ -1,0 +1,525 @@
+"""One partition of a re-keyed stream: persons by their own id, wherever their events were read.
+
+An anonymous id and the user that it turns out to be may live on different partitions. Then the id moves: its
+partition sends all it knows to the user's, which from then on is where the id lives, and leads there
+whatever comes later. Meanwhile the user waits: what comes is put off, in order, until the answer is there. So
+everything that SPEC 5 says of a join happens in one place, and exactly as if both had always been there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from stream.core.clock import BEGINNING
+from stream.core.definition import Definition
+from stream.core.envelopes import (
+    Answer,
+    At,
+    Envelope,
+    Event,
+    Frontier,
+    Joining,
+    Ticket,
+    Wait,
+    decode,
+    encode,
+)
+from stream.core.events import ANONYMOUS
+from stream.core.moving import pack
+from stream.core.partition import Admitted, Partition
+from stream.core.partitioner import partition_for
+from stream.core.router import REKEYED, Output
+
+HEARD_KEY = b"\xfa"
+HELD_PREFIX = b"\xfb"
+
+# How many days longer than needed it is remembered where an id has moved: that a person is forgotten
+# is found out at a midnight, and the other partition's may come a little later.
+SPARE_DAYS = 2
+
+_NOTHING = b""
+
+
+class Reader(Protocol):
+    """The local store, as far as it is needed here."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]: ...
+
+
+class Held(Struct, array_like=True):
+    """Something that somebody has to wait for (with a `ticket`), or that waits behind it.
+
+    `content` is an envelope; of what is waited for None until it is there, empty where nothing is to be
+    done. `floor` is the watermark when that person began to wait; None where a Wait will come too late.
+    """
+
+    person: str
+    floor: int | None
+    ticket: Ticket | None
+    content: bytes | None
+
+
+class _Queue:
+    """What somebody waits for, and what waits behind it: numbers of entries in `RekeyedPartition._held`.
+
+    `doing` is the number of the one that is worked off at the moment.
+    """
+
+    def __init__(self, floor: int) -> None:
+        self.floor = floor
+        self.entries: deque[int] = deque()
+        self.doing: int | None = None
+
+
+class RekeyedPartition:
+    """Reads the envelopes of one partition of the internal topic, in order, and runs a Partition with them.
+
+    `partitions` are the internal topic's, `routers` the input's. Deterministic: no clock, no chance.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        number: int,
+        partitions: int,
+        routers: int,
+        partition: Partition,
+        store: Reader | None = None,
+    ) -> None:
+        self.partition = partition
+        self.number = number
+        self._definition = definition
+        self._partitions = partitions
+        self._routers = routers
+        self._store = store
+        self._outputs: list[Output] = []
+        self._frontiers: dict[int, int] = {}
+        self._read: dict[int, At] = {}
+        self._heard_changed = False
+        self._announced: int | None = None
+        self._floor: int | None = None
+        self._queues: dict[str, _Queue] = {}
+        self._held: dict[int, Held] = {}
+        self._changed: dict[int, None] = {}
+        self._tickets: dict[Ticket, int] = {}
+        self._behind: dict[str, str] = {}  # anonymous id, moved here, whose join waits in this user's queue
+        self._next = 0
+        self._offset = self._sent = 0
+        self._still: set[str] = set()  # for whom nothing becomes due
+        partition.hold(self._still)
+
+    # -- what it knows ----------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """What is waited for from other partitions, and what waits behind it."""
+        return len(self._held)
+
+    # -- what it does -----------------------------------------------------------------------------
+
+    def process(self, values: Sequence[bytes], offsets: Sequence[int]) -> None:
+        """Work off envelopes of the internal topic. Raises ValueError for one of a newer version."""
+        find, queues, read = self.partition.profile, self._queues, self._read
+        run: list[bytes] = []
+        run_offsets: list[int] = []
+        for value, offset in zip(values, offsets, strict=True):
+            envelope = _decoded(value)
+            if not isinstance(envelope, Frontier):
+                at = envelope.at
+                if at <= read.get(envelope.source, _BEFORE):
+                    continue
+                read[envelope.source] = at
+                self._heard_changed = True
+                if (
+                    type(envelope) is Event
+                    and envelope.ticket is None
+                    and envelope.watermark is None
+                    and envelope.person not in queues
+                ):
+                    p = find(envelope.person)
+                    # Nobody in the run joins anybody: who is free at its beginning is free at its end.
+                    if envelope.person not in self._behind and (p is None or p.redirect is None):
+                        run.append(envelope.value)
+                        run_offsets.append(offset)
+                        continue
+            if run:
+                self._apply(run, run_offsets)
+                run, run_offsets = [], []
+            self._offset, self._sent = offset, 0
+            self._handle(envelope)
+        if run:
+            self._apply(run, run_offsets)
+
+    def take_outputs(self) -> list[Output]:
+        """The records to publish since last taken, in order; envelopes for other partitions among them."""
+        frontier = self._frontier()
+        if frontier is not None and frontier != self._announced:
+            self._announced = frontier
+            data = encode(Frontier(_name(self.number), frontier))
+            for partition in range(self._partitions):
+                if partition != self.number:
+                    self._outputs.append((REKEYED, None, data, partition))
+        outputs, self._outputs = self._outputs, []
+        return [*outputs, *self.partition.take_outputs()]
+
+    def _handle(self, envelope: Envelope) -> None:
+        if isinstance(envelope, Frontier):
+            self._hear(envelope)
+        elif isinstance(envelope, Event):
+            self._event(envelope)
+        elif isinstance(envelope, Joining):
+            self._joining(envelope)
+        elif isinstance(envelope, Wait):
+            self._wait(envelope.person, envelope.ticket)
+        else:
+            self._answered(envelope)
+
+    def _apply(self, values: list[bytes], offsets: Sequence[int], admitted: Admitted | None = None) -> None:
+        watermark = self._watermark
+        self.partition.process(
+            values,
+            keys=None,
+            offsets=offsets,
+            arrived_ms=None,
+            admitted=admitted or Admitted(watermark, watermark),
+        )
+
+    @property
+    def _watermark(self) -> int:
+        watermark = self.partition.watermark
+        return BEGINNING if watermark is None else watermark
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def _hear(self, frontier: Frontier) -> None:
+        """The watermark is the smallest of what all routers and all other partitions have told.
+
+        What a partition tells is the smallest that it has heard from the routers: it has sent on by then what
+        they had sent before.
+        """
+        self._frontiers[frontier.source] = frontier.watermark
+        self._heard_changed = True
+        self._floor = self._smallest(range(self._routers))
+        others = (_name(number) for number in range(self._partitions) if number != self.number)
+        told = self._smallest(others)
+        if self._floor is not None and told is not None:
+            self.partition.advance(min(self._floor, told))
+
+    def _frontier(self) -> int | None:
+        """Nothing that this partition will send on is before it: neither what comes, nor what waits."""
+        if self._floor is None or not self._queues:
+            return self._floor
+        waiting = (queue.floor for person, queue in self._queues.items() if person.startswith(ANONYMOUS))
+        return min(self._floor, min(waiting, default=self._floor))
+
+    def _smallest(self, sources: range | Iterator[int]) -> int | None:
+        smallest = _FOREVER
+        for source in sources:
+            frontier = self._frontiers.get(source)
+            if frontier is None:
+                return None
+            smallest = min(smallest, frontier)
+        return smallest
+
+    # -- events and joins -------------------------------------------------------------------------
+
+    def _event(self, event: Event) -> None:
+        """An event under an id that may live elsewhere, stand for a user, or be waited for."""
+        own = self._queues.get(event.person)
+        if own is not None and own.doing is None:
+            self._put(own, Held(event.person, own.floor, None, encode(event)))
+            return
+        user = self._behind.get(event.person)
+        if user is not None:
+            self._settle(event, user)
+            return
+        p = self.partition.profile(event.person)
+        if p is not None and p.moved_to is not None:
+            day = self.partition.day_of(event.t) + self._definition.prospect_days
+            self.partition.lead_on(event.person, day + SPARE_DAYS)
+            sent = msgspec.structs.replace(event, source=_name(self.number), at=self._at())
+            self._send(sent, p.moved_to)
+            return
+        self._settle(event, self.partition.resolve(event.person, event.t))
+
+    def _settle(self, event: Event, person: str) -> None:
+        """An event for `person`, who lives here."""
+        ticket = event.ticket
+        if ticket is not None and ticket[2] == self.number:
+            self._fill(event.user, ticket, _without_ticket(event))
+            return
+        self._release(event)
+        queue = self._queues.get(person)
+        if queue is not None and queue.doing is None:
+            self._put(queue, Held(person, queue.floor, None, encode(_without_ticket(event))))
+        else:
+            self._apply([event.value], [self._offset], self._admitted(queue, event.watermark))
+
+    def _release(self, event: Event) -> None:
+        """Whoever waits for the event on another partition need not: it has found its place."""
+        if event.ticket is not None:
+            answer = Answer(_name(self.number), self._at(), event.user, event.ticket, None, None)
+            self._send(answer, event.ticket[2])
+
+    def _joining(self, joining: Joining) -> None:
+        """An event that may join an anonymous id, on its way to where that lives, or there already."""
+        home, user, anonymous = joining.ticket[2], joining.user, joining.anonymous
+        queue = self._queues.get(user) if home == self.number and not joining.waits else None
+        if queue is not None and queue.doing is None:
+            self._put(queue, Held(user, queue.floor, None, encode(joining)))
+            return
+        if joining.previous is not None:
+            known = self.partition.profile(joining.previous)
+            refused = known is not None and known.registered is not None
+            lives = partition_for(anonymous.encode(), self._partitions)
+            joining = msgspec.structs.replace(
+                joining, previous=None, asked=lives != self.number, refused=refused
+            )
+            if lives != self.number:
+                self._pass_on(joining, lives)
+                return
+        if joining.asked:
+            slot: Ticket = *joining.ticket[:2], self.number, 1
+            self._fill(anonymous, slot, msgspec.structs.replace(joining, asked=False))
+            return
+        own = self._queues.get(anonymous)
+        if own is not None and own.doing is None:
+            if not joining.waits:
+                self._wait(user, joining.ticket)
+                joining = msgspec.structs.replace(joining, waits=True)
+            self._put(own, Held(anonymous, own.floor, None, encode(joining)))
+            return
+        # An id that is about to be somebody's is not waited for: two users could wait for each other.
+        if joining.refused or self._behind.get(anonymous, user) != user:
+            self._answer(joining, None)
+            return
+        p = self.partition.profile(anonymous)
+        if p is not None and p.moved_to is not None and anonymous not in self._behind:
+            self.partition.lead_on(anonymous, self._led_until(joining))
+            if not joining.waits:
+                self._wait(user, joining.ticket)
+                joining = msgspec.structs.replace(joining, waits=True)
+            self._pass_on(joining, p.moved_to)
+        elif home == self.number:
+            if joining.waits:
+                self._fill(user, joining.ticket, msgspec.structs.replace(joining, waits=False))
+            else:
+                self._apply([joining.value], [self._offset], self._admitted(queue, joining.watermark))
+        elif self.partition.resolve(anonymous, joining.t) != anonymous:
+            self._answer(joining, None)
+        else:
+            given = self.partition.give_away(anonymous, home, self._led_until(joining))
+            self._answer(joining, pack(*given, self.partition.vocabulary))
+
+    def _led_until(self, joining: Joining) -> int:
+        kept = max(self._definition.hibernate_days, self._definition.prospect_days)
+        return self.partition.day_of(joining.t) + kept + SPARE_DAYS
+
+    def _pass_on(self, joining: Joining, partition: int) -> None:
+        self._send(
+            msgspec.structs.replace(joining, source=_name(self.number), at=self._at()),
+            partition,
+        )
+
+    def _answer(self, joining: Joining, moved: bytes | None) -> None:
+        ticket = joining.ticket
+        answer = Answer(_name(self.number), self._at(), joining.user, ticket, joining, moved)
+        if ticket[2] != self.number:
+            self._send(answer, ticket[2])
+        elif joining.waits:
+            self._answered(answer)
+        else:
+            admitted = self._admitted(self._queues.get(joining.user), joining.watermark)
+            self._apply([joining.value], [self._offset], admitted._replace(joins=False))
+
+    def _answered(self, answer: Answer) -> None:
+        if answer.moved is not None and answer.joining is not None:
+            self._behind[answer.joining.anonymous] = answer.user
+        self._fill(answer.user, answer.ticket, answer if answer.joining is not None else None)
+
+    def _take_in(self, answer: Answer, queue: _Queue) -> None:
+        """The event that a user has waited for, with whoever it joins."""
+        joining = answer.joining
+        assert joining is not None
+        admitted = self._admitted(queue, joining.watermark)
+        if answer.moved is None:
+            self._apply([joining.value], [self._offset], admitted._replace(joins=False))
+            return
+        anonymous = joining.anonymous
+        self._behind.pop(anonymous, None)
+        # What is over by now, but was not by the event's watermark, is the user's.
+        self._still.add(anonymous)
+        self.partition.take_in(anonymous, answer.moved)
+        self._apply([joining.value], [self._offset], admitted)
+        self._still.discard(anonymous)
+        self.partition.resume(anonymous)
+
+    def _admitted(self, queue: _Queue | None, watermark: int | None = None) -> Admitted:
+        floor = self._watermark if queue is None else queue.floor
+        return Admitted(floor, floor if watermark is None else max(floor, watermark))
+
+    def _send(self, envelope: Envelope, partition: int) -> None:
+        self._outputs.append((REKEYED, None, encode(envelope), partition))
+
+    def _at(self) -> At:
+        self._sent += 1
+        return self._offset, self._sent
+
+    # -- waiting ----------------------------------------------------------------------------------
+
+    def _wait(self, person: str, ticket: Ticket) -> None:
+        """Somebody waits from here on: behind what is waited for already, before what is yet to be done."""
+        early = self._tickets.pop(ticket, None)
+        if early is not None:
+            self._drop(early)
+            return
+        queue = self._queues.get(person)
+        if queue is None:
+            queue = self._queues[person] = _Queue(self._watermark)
+            self._still.add(person)
+        self._tickets[ticket] = self._put(queue, Held(person, queue.floor, ticket, None))
+
+    def _put(self, queue: _Queue, held: Held) -> int:
+        """Into the queue as the last, or in the place of what is being done; returns its number."""
+        if queue.doing is None:
+            number = self._next
+            self._next += 1
+            queue.entries.append(number)
+        else:
+            number = queue.doing
+            queue.entries.appendleft(number)
+        self._held[number] = held
+        self._changed[number] = None
+        return number
+
+    def _drop(self, number: int) -> None:
+        del self._held[number]
+        self._changed[number] = None
+
+    def _fill(self, person: str, ticket: Ticket, envelope: Event | Joining | Answer | None) -> None:
+        """What somebody has waited for is there."""
+        content = _NOTHING if envelope is None else encode(envelope)
+        number = self._tickets.get(ticket)
+        if number is None:
+            # At least once, an answer may come before its Wait, which then is not to be waited for.
+            queue = self._queues.setdefault(person, _Queue(self._watermark))
+            self._still.add(person)
+            self._put(queue, Held(person, queue.floor, None, content))
+            self._tickets[ticket] = number = self._next
+            self._next += 1
+            self._held[number] = Held(person, None, ticket, _NOTHING)
+        else:
+            self._held[number].content = content
+        self._changed[number] = None
+        self._drain(person)
+
+    def _drain(self, person: str) -> None:
+        """Do what is no longer waited for, in order."""
+        queue = self._queues[person]
+        if queue.doing is not None:
+            return
+        while queue.entries:
+            number = queue.entries[0]
+            held = self._held[number]
+            if held.content is None:
+                return
+            queue.doing = queue.entries.popleft()
+            self._drop(number)
+            if held.ticket is not None:
+                del self._tickets[held.ticket]
+            if held.content:
+                envelope = _decoded(held.content)
+                if isinstance(envelope, Answer):
+                    self._take_in(envelope, queue)
+                else:
+                    self._handle(envelope)
+            queue.doing = None
+        del self._queues[person]
+        self._still.discard(person)
+        self.partition.resume(person)
+
+    # -- what it keeps ----------------------------------------------------------------------------
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Changelog records since last taken: key, value (None deletes)."""
+        changes: list[tuple[bytes, bytes | None]] = []
+        for number in self._changed:
+            held = self._held.get(number)
+            key = HELD_PREFIX + number.to_bytes(8, "big")
+            changes.append((key, None if held is None else _encode(held)))
+        self._changed.clear()
+        if self._heard_changed:
+            self._heard_changed = False
+            changes.append((HEARD_KEY, _encode((self._read, self._frontiers))))
+        return [*changes, *self.partition.take_changes()]
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in one changelog record, in log order. Raises ValueError for a newer version's."""
+        if key[:1] not in (HEARD_KEY, HELD_PREFIX):
+            self.partition.restore(key, value)
+        elif self._store is None:
+            self._restore(key, value)
+
+    def _restore(self, key: bytes, value: bytes | None) -> None:
+        if key == HEARD_KEY:
+            if value is not None:
+                self._read, self._frontiers = _decode_heard(value)
+            return
+        number = int.from_bytes(key[1:], "big")
+        if value is None:
+            self._held.pop(number, None)
+        else:
+            self._held[number] = _decode_held(value)
+
+    def restored(self) -> None:
+        """After the last changelog record."""
+        store = self._store
+        if store is not None:
+            for key in [HEARD_KEY, *store.keys(HELD_PREFIX, b"\xfc")]:
+                self._restore(key, store.get(key))
+        for number in sorted(self._held):
+            held = self._held[number]
+            self._next = number + 1
+            if held.ticket is not None:
+                self._tickets[held.ticket] = number
+            if held.content and held.ticket is not None:
+                envelope = _decoded(held.content)
+                if isinstance(envelope, Answer) and envelope.moved is not None and envelope.joining:
+                    self._behind[envelope.joining.anonymous] = envelope.user
+            if held.floor is not None:
+                queue = self._queues.setdefault(held.person, _Queue(held.floor))
+                queue.entries.append(number)
+                self._still.add(held.person)
+        self._floor = self._smallest(range(self._routers))
+        self.partition.restored()
+
+
+_BEFORE: At = (-1, -1)
+_FOREVER = 2**63
+_encode = msgspec.msgpack.Encoder().encode
+_decode_held = msgspec.msgpack.Decoder(Held).decode
+_decode_heard = msgspec.msgpack.Decoder(tuple[dict[int, At], dict[int, int]]).decode
+
+
+def _name(number: int) -> int:
+    """The name of partition `number` as a source of envelopes."""
+    return -1 - number
+
+
+def _without_ticket(event: Event) -> Event:
+    return msgspec.structs.replace(event, ticket=None, user="")
+
+
+def _decoded(value: bytes) -> Envelope:
+    try:
+        envelope: Envelope = decode(value)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"envelope of a newer version: {error}") from None
+    return envelope
