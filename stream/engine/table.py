@@ -104,8 +104,9 @@ class StateTables(TableManager):
                 )
             )
         except Exception as error:
+            # Not raised: Faust would only log it at length before what it says, and stop as well.
             app.fail(error)
-            raise
+            return
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     async def on_stop(self) -> None:

@@ -12,6 +12,7 @@ EVENTS = 150_000 if FULL else 15_000
 AWAY_S = 60.0 if FULL else 20.0
 BACKLOG = 200_000 if FULL else 30_000
 NARROW_BYTES_PER_S = 200_000
+MOST_BYTES = 400_000_000
 NARROW_S = 60.0 if FULL else 12.0
 # The broker was away, workers have to find it and to be restarted: nothing moves meanwhile.
 STALLED_S = 180.0
@@ -104,3 +105,8 @@ async def producer_too_slow(at: Place) -> None:
         }
         report = await here.finish("producer too slow", stalled_s=STALLED_S)
     assert report.right, report
+    assert not worker.exits, worker.story()
+    assert peak_bytes < MOST_BYTES
+    # It read no faster than it could write, and the metric said how much was left.
+    assert lag > BACKLOG / 2 > 0
+    assert committed > 0

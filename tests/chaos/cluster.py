@@ -8,33 +8,8 @@ import signal
 from pathlib import Path
 
 from stream.broker import Broker
-from stream.broker.launch import Launch
+from stream.broker.launch import Extras
 from stream.broker.port import HOST, free_port
-
-
-class _TwoListeners(Broker):
-    """The broker for development, with a listener more, which tells its clients to come to `proxy_port`."""
-
-    def __init__(self, *, port: int, data: Path, inner_port: int, proxy_port: int) -> None:
-        super().__init__(kind="kafka", port=port, data=data)
-        self._storage = data
-        self._inner_port = inner_port
-        self._proxy_port = proxy_port
-
-    def _prepare(self) -> Launch:
-        launch = super()._prepare()
-        properties = self._storage / "server.properties"
-        lines = properties.read_text().splitlines()
-        listeners = next(line for line in lines if line.startswith("listeners="))
-        advertised = next(line for line in lines if line.startswith("advertised.listeners="))
-        # Of two lines for one property the later counts.
-        lines += [
-            f"{listeners},PROXIED://{HOST}:{self._inner_port}",
-            f"{advertised},PROXIED://{HOST}:{self._proxy_port}",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        ]
-        properties.write_text("\n".join(lines) + "\n")
-        return launch
 
 
 class Cluster:
@@ -47,16 +22,18 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._port = free_port()
-        self.inner_port = free_port(other_than=self._port)
-        self.proxy_port = free_port(other_than=self._port)
-        while self.proxy_port == self.inner_port:
-            self.proxy_port = free_port(other_than=self._port)
+        self.inner_port = free_port(other_than=(self._port,))
+        self.proxy_port = free_port(other_than=(self._port, self.inner_port))
         self._broker = self._new()
 
     def _new(self) -> Broker:
-        return _TwoListeners(
-            port=self._port, data=self._folder, inner_port=self.inner_port, proxy_port=self.proxy_port
+        advertised = f"PLAINTEXT://{self.address},PROXIED://{self.proxied}"
+        protocols = "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
+        extras = Extras(
+            listeners={"PROXIED": self.inner_port},
+            properties={"advertised.listeners": advertised, "listener.security.protocol.map": protocols},
         )
+        return Broker(kind="kafka", port=self._port, data=self._folder, extras=extras)
 
     @property
     def address(self) -> str:

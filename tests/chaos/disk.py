@@ -35,5 +35,7 @@ async def disk_full(at: Place) -> None:
     for one in worker.exits:
         assert one.code == 1, one
         assert str(here.stage.folder / "data") in one.said, one
-        assert "full" in one.said, one
+        assert "0 of 268 MB are free" in one.said, one
+        assert "Nothing is lost" in one.said, one
+        assert "Make room" in one.said, one
     assert report.right, report

@@ -20,7 +20,7 @@ from tests.chaos.numbers import KINDS, compare
 from tests.chaos.trial import FULL, OFTEN, Flow, Place, Trial, flow, trial
 from tests.worker.stage import Event, encoded
 
-EVENTS = 100_000 if FULL else 5_000
+EVENTS = 50_000 if FULL else 5_000
 ROUNDS = 40 if FULL else 4
 HUGE = 10_000_000
 

@@ -53,7 +53,8 @@ class SmallDisk:
     def inside(self) -> tuple[str, ...]:
         assert self._holder is not None
         where = ("--target", str(self._holder.pid), "--user", "--mount", "--preserve-credentials")
-        return ("nsenter", *where)
+        # Into the namespace leads its root directory, not the one where this process is.
+        return ("nsenter", *where, "sh", "-c", f"cd '{Path.cwd()}' && exec \"$@\"", "sh")
 
     async def fill(self) -> None:
         """Put ballast on it until nothing more fits."""

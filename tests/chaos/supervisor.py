@@ -196,4 +196,4 @@ class Supervisor:
 
     def unexplained(self) -> list[Exit]:
         """Ends by an error that the worker has not explained: a defect of its own."""
-        return [one for one in self.exits if one.code > 0 and "Traceback" in one.said]
+        return [one for one in self.exits if one.code > 0 and "Unexpected: " in one.said]

@@ -187,6 +187,7 @@ async def test_a_state_of_another_layout_is_refused(kafka: str, stage: NewStage,
             assert await worker.ends() == 1
         assert "input.keyed was true, and is false" in worker.output
         assert "footfall reset" in worker.output
+        assert "Traceback" not in worker.output
         async with here.worker() as worker:
             await worker.says("ready")
             assert await worker.terminate() == 0

@@ -13,7 +13,6 @@ from stream.engine import owned
 from stream.engine.checkpoint import Snapshot
 from stream.engine.errors import CheckpointError
 from stream.engine.owned import OwnedPartition
-from stream.engine.state import Record
 from tests.engine.counting_worker import Counting, Talking
 
 

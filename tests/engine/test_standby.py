@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from tests.broker.log import read, write
@@ -30,13 +32,12 @@ async def has_read(worker: Process, records: int) -> None:
 
 @pytest.mark.parametrize("store", ["rocksdb", "memory"])
 async def test_a_standby_takes_over_with_little_to_read(kafka: str, stage: NewStage, store: str) -> None:
-    async with (
-        stage(kafka, store=store, standby=1, echo=False) as here,
-        here.worker() as first,
-        here.worker() as second,
-    ):
-        await owns(first, 2)
+    async with stage(kafka, store=store, standby=1, echo=False) as here, AsyncExitStack() as workers:
+        first = await workers.enter_async_context(here.worker())
+        await owns(first, 4)
+        second = await workers.enter_async_context(here.worker())
         await owns(second, 2)
+        assert len(restored(second)) == 2
         await write(kafka, here.order.topic, events(0, KEYS, KEYS))
         await here.read_to_the_end()
         changelog = await read(kafka, f"{here.order.group}-counts-changelog")
