@@ -88,4 +88,13 @@ class Frontier(Struct, array_like=True, tag=5, gc=False):
 Envelope = Event | Joining | Wait | Answer | Frontier
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Envelope).decode
+_decode = msgspec.msgpack.Decoder(Envelope).decode
+
+
+def decoded(value: bytes) -> Envelope:
+    """The envelope in `value`. Raises ValueError for one of a version newer than this one."""
+    try:
+        envelope: Envelope = _decode(value)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"envelope of a newer version: {error}") from None
+    return envelope

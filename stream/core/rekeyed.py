@@ -8,12 +8,10 @@ everything that SPEC 5 says of a join happens in one place, and exactly as if bo
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
 
 from stream.core.clock import BEGINNING
 from stream.core.definition import Definition
@@ -26,7 +24,7 @@ from stream.core.envelopes import (
     Joining,
     Ticket,
     Wait,
-    decode,
+    decoded,
     encode,
 )
 from stream.core.events import ANONYMOUS
@@ -34,9 +32,9 @@ from stream.core.moving import pack
 from stream.core.partition import Admitted, Partition
 from stream.core.partitioner import partition_for
 from stream.core.router import REKEYED, Output
+from stream.core.waiting import HELD_END, HELD_PREFIX, Queue, Waiting
 
 HEARD_KEY = b"\xfa"
-HELD_PREFIX = b"\xfb"
 
 # How many days longer than needed it is remembered where an id has moved: that a person is forgotten
 # is found out at a midnight, and the other partition's may come a little later.
@@ -50,31 +48,6 @@ class Reader(Protocol):
 
     def get(self, key: bytes) -> bytes | None: ...
     def keys(self, start: bytes, end: bytes) -> Iterator[bytes]: ...
-
-
-class Held(Struct, array_like=True):
-    """Something that somebody has to wait for (with a `ticket`), or that waits behind it.
-
-    `content` is an envelope; of what is waited for None until it is there, empty where nothing is to be
-    done. `floor` is the watermark when that person began to wait; None where a Wait will come too late.
-    """
-
-    person: str
-    floor: int | None
-    ticket: Ticket | None
-    content: bytes | None
-
-
-class _Queue:
-    """What somebody waits for, and what waits behind it: numbers of entries in `RekeyedPartition._held`.
-
-    `doing` is the number of the one that is worked off at the moment.
-    """
-
-    def __init__(self, floor: int) -> None:
-        self.floor = floor
-        self.entries: deque[int] = deque()
-        self.doing: int | None = None
 
 
 class RekeyedPartition:
@@ -105,14 +78,10 @@ class RekeyedPartition:
         self._heard_changed = False
         self._announced: int | None = None
         self._floor: int | None = None
-        self._queues: dict[str, _Queue] = {}
-        self._held: dict[int, Held] = {}
-        self._changed: dict[int, None] = {}
-        self._tickets: dict[Ticket, int] = {}
-        self._behind: dict[str, str] = {}  # anonymous id, moved here, whose join waits in this user's queue
-        self._next = 0
         self._offset = self._sent = 0
-        self._still: set[str] = set()  # for whom nothing becomes due
+        self._waiting = Waiting(self._go_on, partition.resume)
+        self._queues, self._behind = self._waiting.queues, self._waiting.behind
+        self._still = self._waiting.still
         partition.hold(self._still)
 
     # -- what it knows ----------------------------------------------------------------------------
@@ -120,7 +89,7 @@ class RekeyedPartition:
     @property
     def waiting(self) -> int:
         """What is waited for from other partitions, and what waits behind it."""
-        return len(self._held)
+        return len(self._waiting)
 
     # -- what it does -----------------------------------------------------------------------------
 
@@ -130,7 +99,7 @@ class RekeyedPartition:
         run: list[bytes] = []
         run_offsets: list[int] = []
         for value, offset in zip(values, offsets, strict=True):
-            envelope = _decoded(value)
+            envelope = decoded(value)
             if not isinstance(envelope, Frontier):
                 at = envelope.at
                 if at <= read.get(envelope.source, _BEFORE):
@@ -177,7 +146,7 @@ class RekeyedPartition:
         elif isinstance(envelope, Joining):
             self._joining(envelope)
         elif isinstance(envelope, Wait):
-            self._wait(envelope.person, envelope.ticket)
+            self._waiting.wait(envelope.person, envelope.ticket, self._watermark)
         else:
             self._answered(envelope)
 
@@ -234,7 +203,7 @@ class RekeyedPartition:
         """An event under an id that may live elsewhere, stand for a user, or be waited for."""
         own = self._queues.get(event.person)
         if own is not None and own.doing is None:
-            self._put(own, Held(event.person, own.floor, None, encode(event)))
+            self._waiting.put(own, event)
             return
         user = self._behind.get(event.person)
         if user is not None:
@@ -253,12 +222,12 @@ class RekeyedPartition:
         """An event for `person`, who lives here."""
         ticket = event.ticket
         if ticket is not None and ticket[2] == self.number:
-            self._fill(event.user, ticket, _without_ticket(event))
+            self._waiting.fill(event.user, ticket, _without_ticket(event), self._watermark)
             return
         self._release(event)
         queue = self._queues.get(person)
         if queue is not None and queue.doing is None:
-            self._put(queue, Held(person, queue.floor, None, encode(_without_ticket(event))))
+            self._waiting.put(queue, _without_ticket(event))
         else:
             self._apply([event.value], [self._offset], self._admitted(queue, event.watermark))
 
@@ -273,7 +242,7 @@ class RekeyedPartition:
         home, user, anonymous = joining.ticket[2], joining.user, joining.anonymous
         queue = self._queues.get(user) if home == self.number and not joining.waits else None
         if queue is not None and queue.doing is None:
-            self._put(queue, Held(user, queue.floor, None, encode(joining)))
+            self._waiting.put(queue, joining)
             return
         if joining.previous is not None:
             known = self.partition.profile(joining.previous)
@@ -287,14 +256,15 @@ class RekeyedPartition:
                 return
         if joining.asked:
             slot: Ticket = *joining.ticket[:2], self.number, 1
-            self._fill(anonymous, slot, msgspec.structs.replace(joining, asked=False))
+            self._waiting.fill(
+                anonymous, slot, msgspec.structs.replace(joining, asked=False), self._watermark
+            )
             return
         own = self._queues.get(anonymous)
         if own is not None and own.doing is None:
             if not joining.waits:
-                self._wait(user, joining.ticket)
-                joining = msgspec.structs.replace(joining, waits=True)
-            self._put(own, Held(anonymous, own.floor, None, encode(joining)))
+                joining = self._have_wait(joining)
+            self._waiting.put(own, joining)
             return
         # An id that is about to be somebody's is not waited for: two users could wait for each other.
         if joining.refused or self._behind.get(anonymous, user) != user:
@@ -304,12 +274,13 @@ class RekeyedPartition:
         if p is not None and p.moved_to is not None and anonymous not in self._behind:
             self.partition.lead_on(anonymous, self._led_until(joining))
             if not joining.waits:
-                self._wait(user, joining.ticket)
-                joining = msgspec.structs.replace(joining, waits=True)
+                joining = self._have_wait(joining)
             self._pass_on(joining, p.moved_to)
         elif home == self.number:
             if joining.waits:
-                self._fill(user, joining.ticket, msgspec.structs.replace(joining, waits=False))
+                self._waiting.fill(
+                    user, joining.ticket, msgspec.structs.replace(joining, waits=False), self._watermark
+                )
             else:
                 self._apply([joining.value], [self._offset], self._admitted(queue, joining.watermark))
         elif self.partition.resolve(anonymous, joining.t) != anonymous:
@@ -317,6 +288,18 @@ class RekeyedPartition:
         else:
             given = self.partition.give_away(anonymous, home, self._led_until(joining))
             self._answer(joining, pack(*given, self.partition.vocabulary))
+
+    def _have_wait(self, joining: Joining) -> Joining:
+        """The user lives here, but the id does not, or not yet."""
+        self._waiting.wait(joining.user, joining.ticket, self._watermark)
+        return msgspec.structs.replace(joining, waits=True)
+
+    def _go_on(self, envelope: Envelope, queue: Queue) -> None:
+        """What is no longer waited for, or waited behind it."""
+        if isinstance(envelope, Answer):
+            self._take_in(envelope, queue)
+        else:
+            self._handle(envelope)
 
     def _led_until(self, joining: Joining) -> int:
         kept = max(self._definition.hibernate_days, self._definition.prospect_days)
@@ -342,9 +325,11 @@ class RekeyedPartition:
     def _answered(self, answer: Answer) -> None:
         if answer.moved is not None and answer.joining is not None:
             self._behind[answer.joining.anonymous] = answer.user
-        self._fill(answer.user, answer.ticket, answer if answer.joining is not None else None)
+        self._waiting.fill(
+            answer.user, answer.ticket, answer if answer.joining is not None else None, self._watermark
+        )
 
-    def _take_in(self, answer: Answer, queue: _Queue) -> None:
+    def _take_in(self, answer: Answer, queue: Queue) -> None:
         """The event that a user has waited for, with whoever it joins."""
         joining = answer.joining
         assert joining is not None
@@ -361,7 +346,7 @@ class RekeyedPartition:
         self._still.discard(anonymous)
         self.partition.resume(anonymous)
 
-    def _admitted(self, queue: _Queue | None, watermark: int | None = None) -> Admitted:
+    def _admitted(self, queue: Queue | None, watermark: int | None = None) -> Admitted:
         floor = self._watermark if queue is None else queue.floor
         return Admitted(floor, floor if watermark is None else max(floor, watermark))
 
@@ -372,89 +357,11 @@ class RekeyedPartition:
         self._sent += 1
         return self._offset, self._sent
 
-    # -- waiting ----------------------------------------------------------------------------------
-
-    def _wait(self, person: str, ticket: Ticket) -> None:
-        """Somebody waits from here on: behind what is waited for already, before what is yet to be done."""
-        early = self._tickets.pop(ticket, None)
-        if early is not None:
-            self._drop(early)
-            return
-        queue = self._queues.get(person)
-        if queue is None:
-            queue = self._queues[person] = _Queue(self._watermark)
-            self._still.add(person)
-        self._tickets[ticket] = self._put(queue, Held(person, queue.floor, ticket, None))
-
-    def _put(self, queue: _Queue, held: Held) -> int:
-        """Into the queue as the last, or in the place of what is being done; returns its number."""
-        if queue.doing is None:
-            number = self._next
-            self._next += 1
-            queue.entries.append(number)
-        else:
-            number = queue.doing
-            queue.entries.appendleft(number)
-        self._held[number] = held
-        self._changed[number] = None
-        return number
-
-    def _drop(self, number: int) -> None:
-        del self._held[number]
-        self._changed[number] = None
-
-    def _fill(self, person: str, ticket: Ticket, envelope: Event | Joining | Answer | None) -> None:
-        """What somebody has waited for is there."""
-        content = _NOTHING if envelope is None else encode(envelope)
-        number = self._tickets.get(ticket)
-        if number is None:
-            # At least once, an answer may come before its Wait, which then is not to be waited for.
-            queue = self._queues.setdefault(person, _Queue(self._watermark))
-            self._still.add(person)
-            self._put(queue, Held(person, queue.floor, None, content))
-            self._tickets[ticket] = number = self._next
-            self._next += 1
-            self._held[number] = Held(person, None, ticket, _NOTHING)
-        else:
-            self._held[number].content = content
-        self._changed[number] = None
-        self._drain(person)
-
-    def _drain(self, person: str) -> None:
-        """Do what is no longer waited for, in order."""
-        queue = self._queues[person]
-        if queue.doing is not None:
-            return
-        while queue.entries:
-            number = queue.entries[0]
-            held = self._held[number]
-            if held.content is None:
-                return
-            queue.doing = queue.entries.popleft()
-            self._drop(number)
-            if held.ticket is not None:
-                del self._tickets[held.ticket]
-            if held.content:
-                envelope = _decoded(held.content)
-                if isinstance(envelope, Answer):
-                    self._take_in(envelope, queue)
-                else:
-                    self._handle(envelope)
-            queue.doing = None
-        del self._queues[person]
-        self._still.discard(person)
-        self.partition.resume(person)
-
     # -- what it keeps ----------------------------------------------------------------------------
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Changelog records since last taken: key, value (None deletes)."""
-        changes: list[tuple[bytes, bytes | None]] = []
-        for number in self._changed:
-            held = self._held.get(number)
-            key = HELD_PREFIX + number.to_bytes(8, "big")
-            changes.append((key, None if held is None else _encode(held)))
-        self._changed.clear()
+        changes = self._waiting.take_changes()
         if self._heard_changed:
             self._heard_changed = False
             changes.append((HEARD_KEY, _encode((self._read, self._frontiers))))
@@ -472,31 +379,15 @@ class RekeyedPartition:
             if value is not None:
                 self._read, self._frontiers = _decode_heard(value)
             return
-        number = int.from_bytes(key[1:], "big")
-        if value is None:
-            self._held.pop(number, None)
-        else:
-            self._held[number] = _decode_held(value)
+        self._waiting.restore(key, value)
 
     def restored(self) -> None:
         """After the last changelog record."""
         store = self._store
         if store is not None:
-            for key in [HEARD_KEY, *store.keys(HELD_PREFIX, b"\xfc")]:
+            for key in [HEARD_KEY, *store.keys(HELD_PREFIX, HELD_END)]:
                 self._restore(key, store.get(key))
-        for number in sorted(self._held):
-            held = self._held[number]
-            self._next = number + 1
-            if held.ticket is not None:
-                self._tickets[held.ticket] = number
-            if held.content and held.ticket is not None:
-                envelope = _decoded(held.content)
-                if isinstance(envelope, Answer) and envelope.moved is not None and envelope.joining:
-                    self._behind[envelope.joining.anonymous] = envelope.user
-            if held.floor is not None:
-                queue = self._queues.setdefault(held.person, _Queue(held.floor))
-                queue.entries.append(number)
-                self._still.add(held.person)
+        self._waiting.restored()
         self._floor = self._smallest(range(self._routers))
         self.partition.restored()
 
@@ -504,7 +395,6 @@ class RekeyedPartition:
 _BEFORE: At = (-1, -1)
 _FOREVER = 2**63
 _encode = msgspec.msgpack.Encoder().encode
-_decode_held = msgspec.msgpack.Decoder(Held).decode
 _decode_heard = msgspec.msgpack.Decoder(tuple[dict[int, At], dict[int, int]]).decode
 
 
@@ -515,11 +405,3 @@ def _name(number: int) -> int:
 
 def _without_ticket(event: Event) -> Event:
     return msgspec.structs.replace(event, ticket=None, user="")
-
-
-def _decoded(value: bytes) -> Envelope:
-    try:
-        envelope: Envelope = decode(value)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"envelope of a newer version: {error}") from None
-    return envelope

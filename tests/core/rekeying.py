@@ -93,7 +93,10 @@ class Stage:
         logs: Sequence[Sequence[LogRecord]],
         partitions: int,
         most_due: int | None = None,
+        *,
+        repeats: bool = False,
     ) -> None:
+        self._repeats = repeats
         self.topics: list[list[bytes]] = [[] for _ in range(partitions)]
         self.outputs: list[tuple[str, bytes]] = []
         count = len(logs)
@@ -128,6 +131,8 @@ class Stage:
         elif chance < 0.6:
             node.work()
         elif crashes and chance < 0.65:
+            if self._repeats:
+                self.write(node.state.take_outputs())
             node.die()
         else:
             self.commit(node)
@@ -135,12 +140,15 @@ class Stage:
     def commit(self, node: Node) -> bool:
         """Write a checkpoint; False where there was nothing to write."""
         outputs = node.checkpoint()
+        self.write(outputs)
+        return bool(outputs)
+
+    def write(self, outputs: Sequence[tuple[Any, ...]]) -> None:
         for name, _, value, *to in outputs:
             if name == REKEYED:
                 self.topics[to[0]].append(value)
             else:
                 self.outputs.append((name, value))
-        return bool(outputs)
 
     def settle(self) -> None:
         """Go on until nothing moves any more."""
@@ -169,9 +177,13 @@ def run(
     random: Random,
     crashes: bool = True,
     most_due: int | None = None,
+    repeats: bool = False,
 ) -> Result:
-    """What is published by input partitions `logs` and so many partitions, in a random interleaving."""
-    stage = Stage(definition, logs, partitions, most_due)
+    """What is published by input partitions `logs` and so many partitions, in a random interleaving.
+
+    `repeats`: as at least once, where who dies may have written what it then writes again.
+    """
+    stage = Stage(definition, logs, partitions, most_due, repeats=repeats)
     for _ in range(random.choice([0, 30, 30 + 3 * sum(map(len, logs))])):
         stage.step(random, crashes=crashes)
     stage.end(until_ms)

@@ -56,6 +56,23 @@ def test_one_input_partition(name: str, partitions: int, most_due: int | None) -
     agree()
 
 
+@pytest.mark.parametrize("name", ["joins", "everything"])
+def test_at_least_once_what_is_written_twice_is_applied_once(name: str) -> None:
+    @for_many(SHAPES[name], generated=5)
+    def agree(case: Case) -> None:
+        expected = adapter.run(case.definition, case.log, case.until_ms)
+        random = Random(len(case.log))
+        found = rekeying.run(
+            case.definition, [case.log], case.until_ms, partitions=2, random=random, repeats=True
+        )
+        visits = {visit["visit_id"]: visit for visit in found.visits}
+        transitions = {each["transition_id"]: each for each in found.transitions}
+        once = found._replace(visits=list(visits.values()), transitions=list(transitions.values()))
+        assert difference(expected, once) == {}
+
+    agree()
+
+
 def part(log: list[LogRecord], count: int) -> list[list[LogRecord]]:
     """Each person's records in one input partition, in order; what has no person in the first."""
     parts: list[list[LogRecord]] = [[] for _ in range(count)]
