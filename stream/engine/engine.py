@@ -306,6 +306,8 @@ class Engine:
 
     async def _open_standbys(self, numbers: Iterable[int]) -> dict[int, Replica]:
         config, numbers = self.config, sorted(numbers)
+        if not numbers:  # all of them are followed already
+            return {}
         layouts = await self._layouts(numbers)
         reader = await recovery.open_reader(config.connection, config.group)
         try:

@@ -24,7 +24,8 @@ async def dying_joining_leaving(at: Place) -> None:
         here.did("joined")
         await third.ready()
         await here.at(0.8)
-        assert await first.leave() == 0
+        code = await first.leave()
+        assert code == 0, (code, first.story())
         here.did("left")
         await writing
         report = await here.finish("two workers, one killed, one joining, one leaving")
