@@ -43,9 +43,10 @@ def command(config: Path | None, **given: str | int | None) -> None:
     settings = with_given(load_settings(config), given)
     set_up(settings.log)
     code = main(settings)
-    if code:
-        logging.shutdown()
-        os._exit(code)
+    # Whether it failed or not: the thread of Faust's consumer does not always end after a broker has been
+    # away, and Python would wait for it for ever. What there was to commit is committed.
+    logging.shutdown()
+    os._exit(code)
 
 
 def with_given(settings: Settings, given: dict[str, str | int | None]) -> Settings:

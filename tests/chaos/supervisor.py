@@ -167,14 +167,17 @@ class Supervisor:
         """kill -9; it is started again."""
         self.send(signal.SIGKILL)
 
-    async def leave(self, *, limit_s: float = 90.0) -> int:
+    async def leave(self, *, limit_s: float = 60.0) -> int:
         """SIGTERM, for good. The exit code; of one that had ended by itself just before, that one's."""
         assert self._task is not None
         self._leaving = True
         self.send(signal.SIGTERM)
         done, _ = await asyncio.wait([self._task], timeout=limit_s)
         if not done:
-            raise AssertionError(f"{self.name} did not end in {limit_s:.0f} s:\n{self.story()}")
+            # With Python's fault handler it says where each of its threads is.
+            self.send(signal.SIGABRT)
+            await asyncio.wait([self._task], timeout=10.0)
+            raise AssertionError(f"{self.name} did not end in {limit_s:.0f} s:\n{self.story(200)}")
         self._task.result()
         return self.exit_code if self.exit_code is not None else self.exits[-1].code
 
@@ -187,12 +190,12 @@ class Supervisor:
         self.peak_bytes = max(self.peak_bytes, pages * 4096)
         return pages * 4096
 
-    def story(self) -> str:
+    def story(self, lines: int = 20) -> str:
         """How it ended, by itself above all, and the last that the present one said."""
         by_itself = [one for one in self.exits if one.code >= 0]
         ends = [f"{self.name} ended with {one.code}, having said\n{one.said}" for one in by_itself[-5:]]
         ends.insert(0, f"{self.name} ended with {[one.code for one in self.exits]}")
-        return "\n".join([*ends, f"{self.name}, started {self.starts} times:", *self.lines[-20:]])
+        return "\n".join([*ends, f"{self.name}, started {self.starts} times:", *self.lines[-lines:]])
 
     def unexplained(self) -> list[Exit]:
         """Ends by an error that the worker has not explained: a defect of its own."""

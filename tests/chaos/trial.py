@@ -103,8 +103,9 @@ class Trial:
         return supervisor
 
     def _start_worker(self) -> WorkerProcess:
+        environ = {"FOOTFALL_BROKER": self.bootstrap, "PYTHONFAULTHANDLER": "1"}
         options = ("worker", "--config", str(self.stage.config), "--web-port", "0")
-        return WorkerProcess(*self.command, *options, environ={"FOOTFALL_BROKER": self.bootstrap})
+        return WorkerProcess(*self.command, *options, environ=environ)
 
     def did(self, fault: str) -> None:
         self.faults[fault] += 1
