@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -9,12 +10,14 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from stream.core.clock import PartitionClock
-from stream.engine.board import Board
+from stream.engine.board import Board, Note
 from stream.engine.client import KafkaError
 from stream.engine.connection import Connection
 
 # What has not been renewed for so long says nothing any more: its worker may be gone.
 FRESH_FOR_MS = 20_000
+# A broker that is away is not waited for: there is a next time.
+ANSWERED_WITHIN_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +47,9 @@ class Clocks:
         if not others:
             return {}
         try:
-            if self._board is None:
-                self._board = await self._open.enter_async_context(Board(self._connection, self._topic))
-            await self._board.post(
-                {str(number).encode(): _encode(clock) for number, clock in own.items()}, now_ms
-            )
-            notes = await self._board.look()
-        except (KafkaError, OSError) as error:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                notes = await self._exchange(own, now_ms)
+        except (KafkaError, OSError, TimeoutError) as error:
             log.warning("%s can't be used now, so idle partitions here wait: %r", self._topic, error)
             await self.close()
             return dict.fromkeys(others)
@@ -60,6 +59,14 @@ class Clocks:
             fresh = note is not None and now_ms - note.posted_ms <= FRESH_FOR_MS
             known[number] = _decode(note.value) if note is not None and fresh else None
         return known
+
+    async def _exchange(self, own: Mapping[int, PartitionClock], now_ms: int) -> Mapping[bytes, Note]:
+        if self._board is None:
+            self._board = await self._open.enter_async_context(Board(self._connection, self._topic))
+        await self._board.post(
+            {str(number).encode(): _encode(clock) for number, clock in own.items()}, now_ms
+        )
+        return await self._board.look()
 
     async def close(self) -> None:
         """Let go of the board."""

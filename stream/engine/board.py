@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +15,8 @@ from stream.engine.connection import Connection
 
 PARTITION = 0
 LOOK_WITHIN_MS = 100
+# A producer waits for what it has not delivered; what is on the board is not worth it.
+STOP_WITHIN_S = 1.0
 
 
 class Note(Struct, frozen=True):
@@ -54,8 +58,9 @@ class Board:
         await self._stop()
 
     async def _stop(self) -> None:
-        await self._producer.stop()
-        await self._consumer.stop()
+        for client in (self._producer, self._consumer):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(client.stop(), STOP_WITHIN_S)
 
     async def post(self, notes: Mapping[bytes, bytes], now_ms: int) -> None:
         """Replace the notes under these keys; returns once the broker has them."""
