@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import orjson
+from population import scrape
 
 from stream.broker import start_broker
 from stream.broker.port import free_port
@@ -85,16 +85,6 @@ def measure(config: Path, events: int) -> dict[str, object]:
         "mean_checkpoint_milliseconds": round(mean_commit_s * 1000),
         "peak_rss_mib": round(used.ru_maxrss / 1024),
     }
-
-
-def scrape(port: str) -> dict[str, float]:
-    """The worker's metrics; none before it serves them."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-    except OSError:
-        return {}
-    return {name: float(value) for name, value in (x.rsplit(" ", 1) for x in lines if not x.startswith("#"))}
 
 
 if __name__ == "__main__":

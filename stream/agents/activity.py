@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
 from stream.core.partition import Counts, Partition
@@ -11,14 +12,39 @@ from stream.engine.state import Change, Output, Record
 from stream.metrics import Metrics
 
 
-class ActivityState:
-    """Persons and visits of one input partition: a PartitionState.
+class Judge(Protocol):
+    """What of the core judges the records of an input partition: a Partition, or a Router."""
+
+    @property
+    def counts(self) -> Counts: ...
+    @property
+    def newest(self) -> int | None: ...
+    def process(
+        self,
+        values: Sequence[bytes | None],
+        *,
+        keys: Sequence[bytes | None] | None,
+        offsets: Sequence[int],
+        arrived_ms: Sequence[int] | None,
+    ) -> None: ...
+    def advance(self, watermark_ms: int) -> None: ...
+    def take_outputs(self) -> Sequence[Output]: ...
+    def take_changes(self) -> Sequence[Change]: ...
+    def value(self, key: bytes) -> bytes | None: ...
+    def keys(self) -> Iterator[bytes]: ...
+
+
+J = TypeVar("J", bound=Judge)
+
+
+class InputState(Generic[J]):
+    """One partition of the input: what the dead-letter guard and the idle rule need, and the metrics.
 
     `newest_arrived_ms` is the Kafka time of the newest event, None before the first; `read_at_ms` is
     the wall clock when the last record was processed.
     """
 
-    def __init__(self, partition: Partition, guard: DeadLetterGuard, metrics: Metrics) -> None:
+    def __init__(self, partition: J, guard: DeadLetterGuard, metrics: Metrics) -> None:
         self.partition = partition
         self.newest_arrived_ms: int | None = None
         self.read_at_ms: int | None = None
@@ -52,23 +78,11 @@ class ActivityState:
         self.partition.advance(watermark_ms)
         self._report.send(self.partition.counts)
 
-    def work(self) -> bool:
-        """Do some of what was put off; True while more is left."""
-        more = self.partition.work()
-        self._report.send(self.partition.counts)
-        return more
-
     def take_outputs(self) -> Sequence[Output]:
         return self.partition.take_outputs()
 
     def take_changes(self) -> Sequence[Change]:
         return self.partition.take_changes()
-
-    def take_local(self) -> Sequence[Change]:
-        return self.partition.take_local()
-
-    def written(self) -> None:
-        self.partition.written()
 
     def value(self, key: bytes) -> bytes | None:
         return self.partition.value(key)
@@ -76,15 +90,34 @@ class ActivityState:
     def keys(self) -> Iterator[bytes]:
         return self.partition.keys()
 
+    def restored(self) -> None:
+        if self.partition.newest is not None:
+            # When it arrived is not kept. It was before now, which is what the idle rule needs: an
+            # event no older than `live_within` now was not older when it came.
+            self.newest_arrived_ms = _now_ms()
+
+
+class ActivityState(InputState[Partition]):
+    """Persons and visits of one input partition: a PartitionState."""
+
+    def work(self) -> bool:
+        """Do some of what was put off; True while more is left."""
+        more = self.partition.work()
+        self._report.send(self.partition.counts)
+        return more
+
+    def take_local(self) -> Sequence[Change]:
+        return self.partition.take_local()
+
+    def written(self) -> None:
+        self.partition.written()
+
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.partition.restore(key, value)
 
     def restored(self) -> None:
         self.partition.restored()
-        if self.partition.newest is not None:
-            # When it arrived is not kept. It was before now, which is what the idle rule needs: an
-            # event no older than `live_within` now was not older when it came.
-            self.newest_arrived_ms = _now_ms()
+        super().restored()
 
 
 class Report:
