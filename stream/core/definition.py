@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -66,8 +66,55 @@ SHOP = (
 )
 
 
+class Promotion(Struct, frozen=True, kw_only=True):
+    """One `[[campaign]]`: its events, from `start_ms` to before `end_ms`, stay out of the engagement index.
+
+    None is unbounded.
+    """
+
+    name: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    where: tuple[Condition, ...] = ()
+
+
+class Goal(Struct, frozen=True):
+    """One `[[goal]]`: a figure of the daily report, what it shall reach, and by which day."""
+
+    metric: str
+    target: float
+    date: str
+
+
+class Engagement(Struct, frozen=True, kw_only=True):
+    """What the windows of engagement are, and the daily report (SPEC 6); times in ms."""
+
+    window_ms: int = MINUTE
+    lateness_ms: int = 30 * SECOND
+    dimensions: tuple[str, ...] = ("channel", "campaign", "tier")
+    max_values: int = 100
+    promotions: tuple[Promotion, ...] = ()
+    phase_days: int = 7
+    goals: tuple[Goal, ...] = ()
+
+
+class Detection(Struct, frozen=True, kw_only=True):
+    """When a deviation of engagement is an incident (SPEC 7).
+
+    `sensitivity` is the score from which a value is out of bounds; `min_volume` what a series must have in a
+    typical window before it may alert, in people or volume; `warm_up_days` how long it must have been seen.
+    An incident resolves after `resolve_after` windows back inside, and its series is quiet for `cooldown_ms`.
+    """
+
+    sensitivity: float = 0.999
+    min_volume: float = 10
+    warm_up_days: int = 7
+    resolve_after: int = 5
+    cooldown_ms: int = 30 * MINUTE
+
+
 class Definition(Struct, frozen=True, kw_only=True):
-    """Everything that decides what a visit, a state or a transition is (SPEC 1 to 5).
+    """Everything that decides what a visit, a state or a transition is (SPEC 1 to 5), and what engagement is.
 
     Times are milliseconds, days are local dates in `timezone`. Two workers with equal
     definitions make equal records of equal input.
@@ -93,9 +140,25 @@ class Definition(Struct, frozen=True, kw_only=True):
     deletion_events: tuple[str, ...] = ("Account Deleted",)
     keyed: bool = True
     input_key: str | None = None
+    engagement: Engagement = Engagement()
+    detection: Detection = Detection()
 
     def hash(self) -> str:
-        """Twelve hex digits that change when, and only when, a setting above changes (owners aside)."""
-        unowned = tuple(msgspec.structs.replace(entry, owner=None) for entry in self.key_events)
-        canonical = msgspec.json.encode(msgspec.structs.replace(self, key_events=unowned), order="sorted")
-        return hashlib.sha256(canonical).hexdigest()[:12]
+        """Twelve hex digits that change when, and only when, a setting of persons changes (owners aside)."""
+        return _digest({key: value for key, value in self._unowned().items() if key not in _OF_THE_PRODUCT})
+
+    def engagement_hash(self) -> str:
+        """The same for windows, incidents and daily reports: a change of any setting but owners changes it."""
+        return _digest(self._unowned())
+
+    def _unowned(self) -> dict[str, Any]:
+        entries = tuple(msgspec.structs.replace(entry, owner=None) for entry in self.key_events)
+        return msgspec.structs.asdict(msgspec.structs.replace(self, key_events=entries))
+
+
+_OF_THE_PRODUCT = ("engagement", "detection")
+
+
+def _digest(settings: dict[str, Any]) -> str:
+    canonical = msgspec.json.encode(settings, order="sorted")
+    return hashlib.sha256(canonical).hexdigest()[:12]

@@ -38,6 +38,14 @@ DeadReason = Literal[
     "future",
 ]
 
+Measure = Literal["volume", "people", "index"]
+WindowStatus = Literal["provisional", "final"]
+Direction = Literal["spike", "drop"]
+Severity = Literal["ticket", "page"]
+IncidentStatus = Literal["opened", "updated", "resolved"]
+Period = Literal["window", "day"]
+Phase = Literal["declining", "growing", "stable"]
+
 
 class Campaign(Struct, frozen=True):
     """The UTM triple."""
@@ -203,6 +211,158 @@ class Explanation(Struct, kw_only=True):
     key_events: dict[str, KeyEventCounts]
     open_visits: list[OpenVisit]
     joined_ids: list[str]
+
+
+class Band(Struct, frozen=True):
+    """What was expected of a measure, between which bounds, and how unusual the value is: 0 to 1."""
+
+    expected: float
+    lower: float
+    upper: float
+    score: float
+
+
+class Engagement(Struct, kw_only=True):
+    """One window of one series. Topic `engagement`, keyed by series.
+
+    Once `final`; before, from time to time, as `provisional` with what has come so far. `bands` are by
+    measure, for those that may alert.
+    """
+
+    schema: Literal["footfall.engagement/1"] = "footfall.engagement/1"
+    definition: str
+    window_id: str
+    series: str
+    status: WindowStatus
+    start: str
+    end: str
+    events: int
+    pageviews: int
+    people: int
+    visits: int
+    engaged: int
+    key_events: dict[str, int]
+    volume: float
+    index: float
+    promoted: float
+    promoted_people: int
+    bands: dict[str, Band]
+
+
+class Moved(Struct, frozen=True):
+    """A series that moves in an incident, and by what measure."""
+
+    series: str
+    measure: Measure
+    value: float
+    expected: float
+
+
+class Cause(Struct, frozen=True):
+    """What an incident's deviation comes from: a key event or a value of a dimension, and its share of it."""
+
+    series: str
+    share: float
+    value: float
+    expected: float
+
+
+class Incident(Struct, kw_only=True):
+    """An anomaly of engagement, opened, updated (when severity rises) or resolved. Keyed by series.
+
+    `record_id` is unique and stable. A `provisional` one is ahead of its window's end: the final one that
+    follows has the same id. `since` is the start of the first window that deviated, `at` the end of the one
+    that made this record. `chart` is a small SVG, `note` what people have said of the series.
+    """
+
+    schema: Literal["footfall.incident/1"] = "footfall.incident/1"
+    definition: str
+    record_id: str
+    incident_id: str
+    series: str
+    measure: Measure
+    direction: Direction
+    severity: Severity
+    status: IncidentStatus
+    period: Period
+    provisional: bool
+    since: str
+    at: str
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+    moved: list[Moved]
+    causes: list[Cause]
+    owners: list[str]
+    promoted: float
+    sentence: str
+    note: str | None
+    chart: str
+
+
+class Traffic(Struct, kw_only=True):
+    """Visits that began on a day, of everybody or of one channel, with what happened up to midnight."""
+
+    pageviews: int
+    people: int
+    visits: int
+    bounce_rate: float
+    pages_per_visit: float
+    seconds_per_visit: float
+
+
+class Reached(Struct, frozen=True):
+    """Distinct persons with an event in the last 1, 7 and 30 days."""
+
+    days_1: int
+    days_7: int
+    days_30: int
+
+
+class GoalReached(Struct, frozen=True):
+    """How far a goal is: `reached` is the share of the target, `days_left` until its date (negative: past)."""
+
+    metric: str
+    target: float
+    date: str
+    value: float
+    reached: float
+    days_left: int
+
+
+class Daily(Struct, kw_only=True):
+    """The report of one local day. Topic `daily`, keyed by day.
+
+    `active` are registered persons, `visitors` the others. The balance:
+    `people_by_state["active"]` = `active_before` + activated + reactivated + resurrected - lapsed - deleted.
+    Ratios are over the last 30 days, with `base` (new, active or silent at the end of the day) below; 0
+    where that is 0.
+    """
+
+    schema: Literal["footfall.daily/1"] = "footfall.daily/1"
+    definition: str
+    day: str
+    traffic: Traffic
+    channels: dict[str, Traffic]
+    active: Reached
+    visitors: Reached
+    people_by_state: dict[str, int]
+    people_by_tier: dict[str, int]
+    active_before: int
+    sources: dict[str, int]
+    losses: dict[str, int]
+    registrations: int
+    churned: int
+    pseudo_active: int
+    base: int
+    new_user_ratio: float
+    activity: float
+    retention: float
+    churn_rate: float
+    phase: Phase
+    goals: list[GoalReached]
 
 
 encode = msgspec.json.Encoder().encode
