@@ -148,7 +148,7 @@ class Definition(Struct, frozen=True, kw_only=True):
         return _digest({key: value for key, value in self._unowned().items() if key not in _OF_THE_PRODUCT})
 
     def engagement_hash(self) -> str:
-        """The same for windows, incidents and daily reports: a change of any setting but owners changes it."""
+        """The same for windows, incidents and daily reports: any setting but owners changes it."""
         return _digest(self._unowned())
 
     def _unowned(self) -> dict[str, Any]:

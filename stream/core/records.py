@@ -322,7 +322,7 @@ class Reached(Struct, frozen=True):
 
 
 class GoalReached(Struct, frozen=True):
-    """How far a goal is: `reached` is the share of the target, `days_left` until its date (negative: past)."""
+    """How far a goal is: `reached` is the share of the target, `days_left` negative once it is past."""
 
     metric: str
     target: float

@@ -1,1 +1,1 @@
-"""Engagement of the product: windows and days summed by partition, merged, judged and reported (SPEC 6, 7)."""
+"""Engagement of the product: windows and days, summed by partition, merged and judged (SPEC 6, 7)."""
