@@ -12,6 +12,7 @@ from stream.core.definition import DAY, Definition
 from tests.reference.days import days_of
 from tests.reference.person import Person, Published
 from tests.reference.records import Dead, Event, milliseconds, read
+from tests.reference.windows import Trace, Windows, merged, trace
 
 
 class LogRecord(NamedTuple):
@@ -26,18 +27,29 @@ class Result(NamedTuple):
     """Visits, transitions and registered persons as dicts, without schema and definition.
 
     `destinations` has one of "dead:<reason>", "ignored", "late", "duplicate", "applied" per record.
+    `engagement` has the final windows, `late_for_window` counts events that only their windows did not take.
     """
 
     visits: list[dict[str, Any]]
     transitions: list[dict[str, Any]]
     people: list[dict[str, Any]]
     destinations: list[str]
+    engagement: Sequence[dict[str, Any]] = ()
+    late_for_window: int = 0
 
 
 def run(
-    definition: Definition, log: Sequence[LogRecord], until_ms: int | None, partitions: int = 1
+    definition: Definition,
+    log: Sequence[LogRecord],
+    until_ms: int | None,
+    partitions: int = 1,
+    *,
+    engagement: bool = False,
 ) -> Result:
-    """All that a definition makes of a log, as of `until_ms` or else of the newest applied event."""
+    """All that a definition makes of a log, as of `until_ms` or else of the newest applied event.
+
+    Windows only if asked for: there are many.
+    """
     events = list(_read_all(definition, log))
     destinations = [each if isinstance(each, str) else "" for each in events]
     newest: int | None = None
@@ -52,7 +64,21 @@ def run(
     for replay in replays:
         replay.advance(newest if until_ms is None else until_ms)
         people += [person.record() for person in replay.people.values() if person.registered]
-    return Result(published.visits, published.transitions, sorted(people, key=_person), destinations)
+    return Result(
+        published.visits,
+        published.transitions,
+        sorted(people, key=_person),
+        destinations,
+        _windows(definition, replays, newest if until_ms is None else until_ms) if engagement else (),
+        sum(replay.windows.late for replay in replays),
+    )
+
+
+def _windows(
+    definition: Definition, replays: Sequence[_Partition], end: int | None
+) -> Sequence[dict[str, Any]]:
+    closed_by = min(replay.closed_by(end) for replay in replays)
+    return merged([replay.windows for replay in replays], definition, closed_by)
 
 
 def murmur2(key: bytes) -> int:
@@ -128,7 +154,9 @@ class _Partition:
         self._published = published
         self._redirects: dict[str, _Redirect] = {}
         self._erased: dict[str, Event] = {}  # by anonymous id, its or its user's deletion
+        self.windows = Windows(definition)
         self._watermark: int | None = None
+        self._newest: int | None = None
         self._seen: set[tuple[str, int, str]] = set()
 
     def arrive(self, event: Event) -> str:
@@ -136,6 +164,7 @@ class _Partition:
         if self._watermark is not None and event.time < self._watermark:
             return "late"
         self._raise_watermark(event.time - self._definition.allowed_lateness_ms)
+        self._newest = event.time if self._newest is None else max(self._newest, event.time)
         assert self._watermark is not None
         identity = self._resolve(event.person, self._watermark)
         self._catch_up(identity, self._watermark)
@@ -154,6 +183,11 @@ class _Partition:
         for identity in list(self.people):
             if self._watermark is not None:
                 self._catch_up(identity, self._watermark)
+
+    def closed_by(self, end: int | None) -> int:
+        """Up to when windows are closed at the end of the log, where the watermark goes to `end`."""
+        own = None if self._newest is None else self._newest - self._definition.engagement.lateness_ms
+        return max((each for each in (own, end) if each is not None), default=-(2**63))
 
     def _raise_watermark(self, watermark: int) -> None:
         if self._watermark is None or watermark > self._watermark:
@@ -187,19 +221,32 @@ class _Partition:
         person = self.people[identity]
         if person.erased(event):
             return
+        tier = person.life.tier
         person.reach(event.time)
         if event.name in self._definition.deletion_events:
+            self.windows.add(event, identity, tier, self._clock, {}, {})
             self._delete(person, event)
             return
         if event.joins is not None:
             self._join(person, event)
+        before = self._trace(person)
         person.add(event)
+        self.windows.add(event, identity, tier, self._clock, before, self._trace(person))
         if person.life.state in (None, "prospect", "deleted"):
             if event.user is not None:
                 person.register(event.id)
             elif person.life.state is None:
                 person.life.state = "prospect"
         person.evaluate(event.id)
+
+    @property
+    def _clock(self) -> int:
+        """The greatest time of an applied event: windows have a lateness of their own."""
+        assert self._newest is not None
+        return self._newest
+
+    def _trace(self, person: Person) -> Trace:
+        return trace(person.life.open, len(person.life.closed), self._definition)
 
     def _delete(self, person: Person, event: Event) -> None:
         if person.registered or event.user is not None:
