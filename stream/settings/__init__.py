@@ -5,9 +5,7 @@ from stream.settings.checks import remarks
 from stream.settings.durations import format_duration, parse_duration
 from stream.settings.model import (
     OUTPUTS,
-    Campaign,
     DeadLetters,
-    Engagement,
     Input,
     Log,
     Problem,
@@ -20,10 +18,8 @@ from stream.settings.reading import load, preset, read
 
 __all__ = [
     "OUTPUTS",
-    "Campaign",
     "DeadLetters",
     "Description",
-    "Engagement",
     "Input",
     "Log",
     "Problem",

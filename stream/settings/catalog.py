@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from stream.settings.conditions import void_kind, where_kind
+from stream.core.definition import DAY, Detection
+from stream.settings.durations import format_duration
+from stream.settings.entries import LISTS
 from stream.settings.kinds import (
     Kind,
     Refusal,
@@ -14,11 +16,12 @@ from stream.settings.kinds import (
     brokers,
     choice,
     day,
+    days_long,
+    dimension,
     dotted_path,
     duration,
     file,
     folder,
-    instant,
     number,
     optional,
     refuse,
@@ -31,32 +34,12 @@ from stream.settings.kinds import (
     whole,
     zone,
 )
+from stream.settings.setting import Section, Setting
 
 PRESETS = ("shop", "recruiting", "content", "forum", "portal", "messenger", "learning")
 LONGEST_DAYS = 36_500
 
-
-class Setting(NamedTuple):
-    """One key. `default` is in TOML's form; None means unset."""
-
-    key: str
-    kind: Kind
-    default: Any
-    meaning: str
-
-    @property
-    def variable(self) -> str | None:
-        """The environment variable, or None where the value is no scalar."""
-        if self.kind.from_text is None:
-            return None
-        return "FOOTFALL_" + self.key.upper().replace(".", "__")
-
-
-class Section(NamedTuple):
-    """Settings that belong together in the reference."""
-
-    title: str
-    settings: tuple[Setting, ...]
+_DETECTION = Detection()
 
 
 def _days(key: str, default: int, meaning: str) -> Setting:
@@ -301,25 +284,67 @@ CATALOG = (
         "Engagement of the product",
         (
             Setting(
-                "engagement.window", duration(1_000), "1m", "Event time is cut into windows of this length."
+                "engagement.window",
+                duration(1_000, DAY),
+                "1m",
+                "Event time is cut into windows of this length, from 1970-01-01 on.",
             ),
             Setting(
-                "engagement.lateness", duration(0), "30s", "How long a window waits for its last events."
+                "engagement.lateness",
+                duration(0),
+                "30s",
+                "How long a window waits for its last events, by the input's own time. An event that comes "
+                "later counts for its person, not for its window. At most 1,000 windows long.",
             ),
             Setting(
                 "engagement.dimensions",
-                texts('a list of "channel", "campaign", "tier" or dotted paths', dotted_path()),
+                texts('a list of "channel", "campaign", "tier" or dotted paths', dimension()),
                 ["channel", "campaign", "tier"],
-                "What windows are split by.",
+                "What windows are split by: each value is a series of its own, such as `channel:web`.",
             ),
             Setting(
                 "engagement.max_values",
                 whole(1, 10_000),
                 100,
-                "Values kept apart of each dimension; the rest are `other`.",
+                "Values kept apart of each dimension, the largest of the day before; the rest are `other`.",
             ),
             _days(
                 "phase_days", 7, "Days a trend must hold before the product counts as growing or declining."
+            ),
+        ),
+    ),
+    Section(
+        "Anomalies",
+        (
+            Setting(
+                "detection.sensitivity",
+                number("a number above 0, below 1", lambda score: 0 < score < 1),
+                _DETECTION.sensitivity,
+                "The score from which a value is out of its bounds. Nearer to 1: fewer alarms.",
+            ),
+            Setting(
+                "detection.min_volume",
+                number("a number, 0 or more", lambda volume: volume >= 0),
+                _DETECTION.min_volume,
+                "What a series must have in a typical window, in people or volume, before it may alert.",
+            ),
+            Setting(
+                "detection.warm_up",
+                days_long(),
+                f"{_DETECTION.warm_up_days}d",
+                "How long a series must have been seen before it may alert.",
+            ),
+            Setting(
+                "detection.resolve_after",
+                whole(1, 10_000),
+                _DETECTION.resolve_after,
+                "Windows in a row back inside the bounds after which an incident is resolved.",
+            ),
+            Setting(
+                "detection.cooldown",
+                duration(0),
+                format_duration(_DETECTION.cooldown_ms),
+                "How long a series opens no new incident after one was resolved.",
             ),
         ),
     ),
@@ -395,43 +420,6 @@ CATALOG = (
 
 SETTINGS = {setting.key: setting for section in CATALOG for setting in section.settings}
 SECRETS = {key for key, setting in SETTINGS.items() if setting.kind.name == "secret"}
-
-KEY_EVENT = (
-    Setting(
-        "name",
-        text("the name of an event, or @visit or @return"),
-        ...,
-        "The event, by its canonical name; or `@visit`, `@return`. Entries of one name are alternatives.",
-    ),
-    Setting(
-        "weight",
-        number("a number, 0 or more", lambda weight: weight >= 0),
-        1,
-        "What a visit's engagement gains by it, once a visit. The same in all entries of one name.",
-    ),
-    Setting("where", where_kind(), [], "Conditions that must all hold."),
-    Setting("value", dotted_path(), None, "The dotted path of an amount, such as `properties.total`."),
-    Setting("void", void_kind(), [], "An event that cancels this key event's occurrences in the same visit."),
-    Setting("owner", text("who is told, such as an address"), None, "Who is told when it misbehaves."),
-)
-
-TIER_RULE = (
-    Setting("tier", choice("low", "medium", "high"), ..., "The tier that a person is lifted to."),
-    Setting("event", text("the name of a configured key event"), ..., "The key event that is counted."),
-    Setting("count", whole(1, 1_000_000), ..., "At least so many occurrences ..."),
-    Setting("days", whole(1, 90), ..., "... in so many days."),
-)
-
-CAMPAIGN = (
-    Setting("name", text("a name"), ..., "The promotion's name, used once."),
-    Setting("from", instant(), None, "Its first day or instant. Unset: always was."),
-    Setting("to", instant(), None, "Its last day, all of it, or the instant it ends. Unset: does not end."),
-    Setting(
-        "where", where_kind(), [], "Which events belong to it. Needed where neither `from` nor `to` is set."
-    ),
-)
-
-LISTS = {"key_event": KEY_EVENT, "tier_rule": TIER_RULE, "campaign": CAMPAIGN}
 
 
 class Description(NamedTuple):

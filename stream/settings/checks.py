@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from stream.core.definition import RETURN_EVENT, VISIT_EVENT, Condition, KeyEvent, TierRule
+from stream.core.definition import (
+    DAY,
+    RETURN_EVENT,
+    VISIT_EVENT,
+    Condition,
+    Engagement,
+    Goal,
+    KeyEvent,
+    Promotion,
+    TierRule,
+)
 from stream.settings import security
 from stream.settings.conditions import check_visit_conditions
 from stream.settings.durations import format_duration
 from stream.settings.findings import Findings
 from stream.settings.kinds import closest, did_you_mean, show
-from stream.settings.model import OUTPUTS, Campaign, Settings
+from stream.settings.model import OUTPUTS, Settings
 
 EVENT_FIELDS = (
     "messageId", "type", "userId", "anonymousId", "previousId", "event", "timestamp", "receivedAt",
     "context", "properties", "traits",
 )  # fmt: skip
+
+OWN_DIMENSIONS = ("channel", "campaign", "tier")
+
+MOST_OPEN = 1_000
+"""Windows of engagement that may be open at once, by their lateness."""
 
 ASCENDING = (
     ("allowed_lateness", "visit.max"),
@@ -84,18 +97,51 @@ def check_tier_rules(
             )
 
 
-def check_campaigns(campaigns: Sequence[tuple[int, Campaign]], timezone: str, findings: Findings) -> None:
+def check_windows(values: Mapping[str, Any], given: Mapping[str, object], findings: Findings) -> None:
+    """That not too many windows are open at once, and that windows are split by each dimension once."""
+    if not findings.spoilt("engagement.window", "engagement.lateness"):
+        window_ms, lateness_ms = values["engagement.window"], values["engagement.lateness"]
+        if lateness_ms > MOST_OPEN * window_ms:
+            if "engagement.lateness" in given:
+                got, takes = given["engagement.lateness"], f"at most {format_duration(MOST_OPEN * window_ms)}"
+                takes += f", which is {MOST_OPEN:,} windows of engagement.window"
+                findings.add(("engagement", "lateness"), show(got), takes)
+            else:
+                got = given["engagement.window"]
+                takes = f"at least a {MOST_OPEN:,}th of engagement.lateness, which is "
+                findings.add(("engagement", "window"), show(got), takes + format_duration(lateness_ms))
+    dimensions = values["engagement.dimensions"]
+    for index, dimension in enumerate(dimensions):
+        if dimension in dimensions[:index]:
+            steps = ("engagement", "dimensions", index)
+            findings.add(steps, show(dimension), "a dimension that is not in the list before")
+
+
+def check_campaigns(
+    campaigns: Sequence[tuple[int, Mapping[str, Any], Promotion]], findings: Findings
+) -> None:
     """Names used once; an end not before its start; and something that tells the campaign's events."""
     names: set[str] = set()
-    for index, campaign in campaigns:
+    for index, row, promotion in campaigns:
         steps = ("campaign", index)
-        if campaign.name in names:
-            findings.add((*steps, "name"), show(campaign.name), "a name that no other campaign has")
-        names.add(campaign.name)
-        if not (campaign.start or campaign.end or campaign.where):
+        start_ms, end_ms = promotion.start_ms, promotion.end_ms
+        if promotion.name in names:
+            findings.add((*steps, "name"), show(promotion.name), "a name that no other campaign has")
+        names.add(promotion.name)
+        if start_ms is None and end_ms is None and not promotion.where:
             findings.add(steps, "neither from, to nor where", "at least one of them")
-        if campaign.start and campaign.end and not _in_order(campaign.start, campaign.end, timezone):
-            findings.add((*steps, "to"), campaign.end, f"a time after from, which is {campaign.start}")
+        if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+            findings.add((*steps, "to"), row["to"], f"a time after from, which is {row['from']}")
+
+
+def check_goals(goals: Sequence[tuple[int, Goal]], findings: Findings) -> None:
+    """One target for a metric on one date."""
+    first: dict[tuple[str, str], int] = {}
+    for index, goal in goals:
+        other = first.setdefault((goal.metric, goal.date), index)
+        if other != index:
+            takes = f"a date other than that of goal[{other}], which is for {goal.metric} too"
+            findings.add(("goal", index, "date"), goal.date, takes)
 
 
 def remarks(settings: Settings) -> list[str]:
@@ -119,34 +165,40 @@ def _remarks(settings: Settings) -> Iterator[str]:
         if entry.name == VISIT_EVENT and not entry.where:
             yield f"key_event {VISIT_EVENT} has no where: every visit is engaged"
         if entry.name not in (VISIT_EVENT, RETURN_EVENT):
-            yield from _unknown_roots(entry)
+            yield from _unknown_roots(f'key_event "{entry.name}"', _paths(entry))
+    yield from _of_windows(definition.engagement, definition.allowed_lateness_ms)
     if definition.visit_gap_ms >= definition.visit_max_ms:
         yield "visit.gap is not less than visit.max: only visit.max ends visits"
 
 
-def _unknown_roots(entry: KeyEvent) -> Iterator[str]:
+def _of_windows(engagement: Engagement, allowed_lateness_ms: int) -> Iterator[str]:
+    for promotion in engagement.promotions:
+        paths = [condition.path for condition in promotion.where]
+        yield from _unknown_roots(f'campaign "{promotion.name}"', paths)
+    paths = [dimension for dimension in engagement.dimensions if dimension not in OWN_DIMENSIONS]
+    yield from _unknown_roots("engagement.dimensions", paths)
+    if DAY % engagement.window_ms:
+        yield "engagement.window does not divide a day: no two days have the same windows to compare"
+    if engagement.lateness_ms > allowed_lateness_ms:
+        yield (
+            "engagement.lateness is more than allowed_lateness, beyond which an event is late anyway: "
+            "windows wait for nothing"
+        )
+
+
+def _paths(entry: KeyEvent) -> list[str]:
     paths = [condition.path for condition in entry.where]
     paths += [condition.path for void in entry.void for condition in void.where]
-    paths += [entry.value] if entry.value else []
+    return paths + ([entry.value] if entry.value else [])
+
+
+def _unknown_roots(place: str, paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
         root = path.split(".")[0]
         if root not in EVENT_FIELDS:
             near = closest(root, EVENT_FIELDS)
             meant = path.replace(root, near, 1) if near else f"properties.{path}"
-            yield f'key_event "{entry.name}": "{path}" is no Segment field; "{meant}" is probably meant'
-
-
-def _in_order(start: str, end: str, timezone: str) -> bool:
-    """Whether a period has any time in it; a bare date as its end includes that day."""
-    whole_day = datetime.timedelta(days=1 if len(end) == len("2024-11-11") else 0)
-    return _since_epoch(start, timezone) < _since_epoch(end, timezone) + whole_day
-
-
-def _since_epoch(text: str, timezone: str) -> datetime.timedelta:
-    at = datetime.datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=ZoneInfo(timezone))
-    return at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+            yield f'{place}: "{path}" is no Segment field; "{meant}" is probably meant'
 
 
 def _shown(conditions: Sequence[Condition]) -> str:

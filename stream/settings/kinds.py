@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stream.core.definition import DAY
 from stream.engine.secret import Secret
 from stream.settings.durations import format_duration, parse_duration
 
@@ -189,18 +190,32 @@ def number(takes: str, accepts: Callable[[float], bool]) -> Kind:
     return Kind("number", takes, read, _number_or_text)
 
 
-def duration(least_ms: int = 1) -> Kind:
-    """A duration of `least_ms` or more, read into whole milliseconds."""
+def duration(least_ms: int = 1, most_ms: int | None = None) -> Kind:
+    """A duration from `least_ms` to `most_ms`, read into whole milliseconds."""
     takes = f"a duration{DURATION_EXAMPLES}"
     takes += f", at least {format_duration(least_ms)}" if least_ms else ""
+    takes += f", at most {format_duration(most_ms)}" if most_ms else ""
 
     def read(value: object) -> int:
         duration_ms = parse_duration(value)
-        if duration_ms is None or duration_ms < least_ms:
+        if duration_ms is None or duration_ms < least_ms or (most_ms and duration_ms > most_ms):
             raise refuse(value, takes)
         return duration_ms
 
     return Kind("duration", takes, read, _same)
+
+
+def days_long() -> Kind:
+    """A duration of whole days, read into their number."""
+    takes = 'a duration of whole days such as "7d"'
+
+    def read(value: object) -> int:
+        duration_ms = parse_duration(value)
+        if duration_ms is None or duration_ms % DAY:
+            raise refuse(value, takes)
+        return duration_ms // DAY
+
+    return Kind("whole days", takes, read, _same)
 
 
 def boolean() -> Kind:
@@ -287,6 +302,20 @@ def dotted_path(takes: str = 'a dotted path such as "properties.total"') -> Kind
         return value
 
     return Kind("path", takes, read, _same)
+
+
+def dimension() -> Kind:
+    """What windows are split by; `total` and `key` are the names of series that are there anyway."""
+    takes = '"channel", "campaign", "tier" or a dotted path such as "properties.country"'
+    kind = dotted_path(takes)
+
+    def read(value: object) -> str:
+        path: str = kind.read(value)
+        if path in ("total", "key") or ":" in path:
+            raise refuse(value, f'{takes}; not "total" or "key", which are series anyway, and no ":"')
+        return path
+
+    return kind._replace(read=read)
 
 
 def topic_name(longest: int = 249) -> Kind:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from stream.core.definition import Condition, Definition
+from stream.core.definition import Definition
 from stream.engine.connection import Connection
 from stream.engine.security import Security
 
@@ -49,28 +49,6 @@ class Topics(Struct, frozen=True):
     retention_ms: int = 7 * 86_400_000
 
 
-class Engagement(Struct, frozen=True):
-    """The windows of the product's engagement, and the dimensions they are split by."""
-
-    window_ms: int = 60_000
-    lateness_ms: int = 30_000
-    dimensions: tuple[str, ...] = ("channel", "campaign", "tier")
-    max_values: int = 100
-
-
-class Campaign(Struct, frozen=True, kw_only=True):
-    """One `[[campaign]]`: a promotion whose events stay out of the engagement index.
-
-    `start` and `end` are ISO 8601: an instant with an offset, or a bare date in the product's time
-    zone; a bare date as `end` includes that day. None is unbounded.
-    """
-
-    name: str
-    start: str | None = None
-    end: str | None = None
-    where: tuple[Condition, ...] = ()
-
-
 class Log(Struct, frozen=True):
     """How much is logged, and how it looks."""
 
@@ -90,9 +68,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     preset: str = "shop"
     idle_after_ms: int = 30_000
     live_within_ms: int = 600_000
-    phase_days: int = 7
-    engagement: Engagement = Engagement()
-    campaigns: tuple[Campaign, ...] = ()
     commit_interval_ms: int = 500
     guarantee: Guarantee = "auto"
     dead_letters: DeadLetters = DeadLetters()

@@ -9,16 +9,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stream.core.definition import Definition, KeyEvent, TierRule
+from stream.core.calendar import Calendar
+from stream.core.definition import (
+    Definition,
+    Detection,
+    Engagement,
+    Goal,
+    KeyEvent,
+    Promotion,
+    TierRule,
+)
 from stream.settings import checks, security
-from stream.settings.catalog import LISTS, SECRETS, SETTINGS, Setting
+from stream.settings.catalog import SECRETS, SETTINGS
+from stream.settings.entries import LISTS
 from stream.settings.findings import Findings
 from stream.settings.kinds import HIDDEN, Refused, Step, did_you_mean, show
 from stream.settings.lines import Lines
 from stream.settings.model import (
-    Campaign,
     DeadLetters,
-    Engagement,
     Input,
     Log,
     Problem,
@@ -27,6 +35,8 @@ from stream.settings.model import (
     Topics,
     Web,
 )
+from stream.settings.promotions import promotion
+from stream.settings.setting import Setting
 
 DEFAULT_FILE = Path("footfall.toml")
 PREFIX = "FOOTFALL_"
@@ -81,13 +91,18 @@ def read(table: Mapping[str, Any], environ: Mapping[str, str], findings: Finding
     security.check(values, {key for key in raw if values[key] != SETTINGS[key].default}, findings)
     if not findings.spoilt("key_event", "preset"):
         checks.check_tier_rules([(index, TierRule(**row)) for index, row in rules], key_events, findings)
-    promotions = [(index, _campaign(row)) for index, row in campaigns]
-    checks.check_campaigns(promotions, values["timezone"], findings)
+    checks.check_windows(values, {key: given.value for key, given in raw.items()}, findings)
+    calendar = Calendar(values["timezone"])
+    promotions = [(index, row, promotion(row, calendar)) for index, row in campaigns]
+    checks.check_campaigns(promotions, findings)
+    goals = [(index, Goal(**row)) for index, row in _rows(table, "goal", findings)]
+    checks.check_goals(goals, findings)
     findings.raise_if_any()
-    tier_rules = tuple(TierRule(**row) for _, row in rules)
-    return _assemble(
-        values, _definition(values, key_events, tier_rules), tuple(campaign for _, campaign in promotions)
+    engagement = _engagement(
+        values, tuple(entry for *_, entry in promotions), tuple(goal for _, goal in goals)
     )
+    tier_rules = tuple(TierRule(**row) for _, row in rules)
+    return _assemble(values, _definition(values, key_events, tier_rules, engagement))
 
 
 def preset(name: str) -> tuple[KeyEvent, ...]:
@@ -249,12 +264,35 @@ def _key_events(table: Mapping[str, Any], findings: Findings) -> tuple[KeyEvent,
     return tuple(entry for _, entry in entries)
 
 
-def _campaign(row: dict[str, Any]) -> Campaign:
-    return Campaign(name=row["name"], start=row.get("from"), end=row.get("to"), where=row.get("where", ()))
+def _engagement(
+    values: Mapping[str, Any], promotions: tuple[Promotion, ...], goals: tuple[Goal, ...]
+) -> Engagement:
+    return Engagement(
+        window_ms=values["engagement.window"],
+        lateness_ms=values["engagement.lateness"],
+        dimensions=values["engagement.dimensions"],
+        max_values=values["engagement.max_values"],
+        promotions=promotions,
+        phase_days=values["phase_days"],
+        goals=goals,
+    )
+
+
+def _detection(values: Mapping[str, Any]) -> Detection:
+    return Detection(
+        sensitivity=values["detection.sensitivity"],
+        min_volume=values["detection.min_volume"],
+        warm_up_days=values["detection.warm_up"],
+        resolve_after=values["detection.resolve_after"],
+        cooldown_ms=values["detection.cooldown"],
+    )
 
 
 def _definition(
-    values: Mapping[str, Any], key_events: tuple[KeyEvent, ...], tier_rules: tuple[TierRule, ...]
+    values: Mapping[str, Any],
+    key_events: tuple[KeyEvent, ...],
+    tier_rules: tuple[TierRule, ...],
+    engagement: Engagement,
 ) -> Definition:
     return Definition(
         timezone=values["timezone"],
@@ -277,10 +315,12 @@ def _definition(
         deletion_events=values["deletion_events"],
         keyed=values["input.keyed"],
         input_key=values["input.key"],
+        engagement=engagement,
+        detection=_detection(values),
     )
 
 
-def _assemble(values: Mapping[str, Any], definition: Definition, campaigns: tuple[Campaign, ...]) -> Settings:
+def _assemble(values: Mapping[str, Any], definition: Definition) -> Settings:
     return Settings(
         broker=values["broker"],
         security=security.assemble(values),
@@ -291,14 +331,6 @@ def _assemble(values: Mapping[str, Any], definition: Definition, campaigns: tupl
         preset=values["preset"],
         idle_after_ms=values["idle_after"],
         live_within_ms=values["live_within"],
-        phase_days=values["phase_days"],
-        engagement=Engagement(
-            window_ms=values["engagement.window"],
-            lateness_ms=values["engagement.lateness"],
-            dimensions=values["engagement.dimensions"],
-            max_values=values["engagement.max_values"],
-        ),
-        campaigns=campaigns,
         commit_interval_ms=values["commit_interval"],
         guarantee=values["guarantee"],
         dead_letters=DeadLetters(max_ratio=values["dead_letters.max_ratio"]),

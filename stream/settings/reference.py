@@ -56,8 +56,9 @@ key and where it stands, what it got, and what it takes.
 
 **Definition.** What decides the meaning of a number (time zone, lateness, names, visits, key events, tiers,
 the days of the lifecycle, the input's key) is hashed into the `definition` that every published record
-carries, so that a reader can tell numbers of different meaning apart. What only decides how Footfall runs
-is not.
+carries, so that a reader can tell numbers of different meaning apart. Records of engagement, incidents and
+daily reports carry a hash of these and of what windows, promotions, goals and anomalies are; changing that
+leaves the definition of visits and transitions as it is. What only decides how Footfall runs is in neither.
 """
 
 FORMS = """\

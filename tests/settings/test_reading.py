@@ -6,10 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from stream.core.definition import SHOP, Condition, Definition, KeyEvent, TierRule, Void
-from stream.settings import Campaign, Settings, SettingsError, describe, load, preset, remarks
+from stream.core.definition import (
+    DAY,
+    HOUR,
+    SHOP,
+    Condition,
+    Definition,
+    Detection,
+    Engagement,
+    Goal,
+    KeyEvent,
+    Promotion,
+    TierRule,
+    Void,
+)
+from stream.settings import Settings, SettingsError, describe, load, preset, remarks
 from stream.settings.catalog import PRESETS
 from tests.settings.conftest import Load, Refuse
+
+NOV_11_SHANGHAI = 1_731_254_400_000
+OCT_27_BERLIN = 1_729_980_000_000
 
 
 def test_defaults_run_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +75,7 @@ def test_every_key_reaches_the_settings(load_text: Load) -> None:
         web = { host = "0.0.0.0", port = 80 }
         topics = { partitions = 3, replication = 2, retention = "1d" }
         engagement = { window = "5m", lateness = "1m", dimensions = ["channel"], max_values = 7 }
+        detection = { sensitivity = 0.99, min_volume = 5, warm_up = "2d", resolve_after = 3, cooldown = "1h" }
         log = { level = "debug", format = "json" }
         [[key_event]]
         name = "Order Completed"
@@ -77,7 +94,12 @@ def test_every_key_reaches_the_settings(load_text: Load) -> None:
         from = 2024-11-11
         to = "2024-11-12T00:00:00+08:00"
         where = ["context.campaign.name = sale"]
+        [[goal]]
+        metric = "active.days_30"
+        target = 1000.0
+        date = 2025-01-01
     """)
+    sale = (Condition("context.campaign.name", "=", "sale"),)
     assert settings.definition == Definition(
         timezone="Asia/Shanghai",
         aliases={"order_paid": "Order Completed"},
@@ -108,23 +130,53 @@ def test_every_key_reaches_the_settings(load_text: Load) -> None:
         deletion_events=("Gone",),
         keyed=False,
         input_key="context.groupId",
+        engagement=Engagement(
+            window_ms=300_000,
+            lateness_ms=60_000,
+            dimensions=("channel",),
+            max_values=7,
+            promotions=(
+                Promotion(name="sale", start_ms=NOV_11_SHANGHAI, end_ms=NOV_11_SHANGHAI + DAY, where=sale),
+            ),
+            phase_days=3,
+            goals=(Goal("active.days_30", 1_000, "2025-01-01"),),
+        ),
+        detection=Detection(
+            sensitivity=0.99, min_volume=5, warm_up_days=2, resolve_after=3, cooldown_ms=3_600_000
+        ),
     )
     assert (settings.broker, settings.prefix, settings.group) == ("a:1,b:2", "p", "g")
     assert (settings.input.topic, settings.input.key, settings.input.keyed) == ("t", "context.groupId", False)
     assert (settings.idle_after_ms, settings.live_within_ms) == (10_000, 60_000)
     assert (settings.commit_interval_ms, settings.guarantee) == (1_000, "at_least_once")
-    assert (settings.dead_letters.max_ratio, settings.phase_days) == (0.1, 3)
+    assert settings.dead_letters.max_ratio == 0.1
     assert (settings.web.host, settings.web.port) == ("0.0.0.0", 80)
-    topics, engagement = settings.topics, settings.engagement
+    topics = settings.topics
     assert (topics.partitions, topics.replication, topics.retention_ms) == (3, 2, 86_400_000)
-    assert (engagement.window_ms, engagement.lateness_ms) == (300_000, 60_000)
-    assert (engagement.dimensions, engagement.max_values) == (("channel",), 7)
     assert (settings.log.level, settings.log.format) == ("debug", "json")
     assert settings.data_dir == Path("/var/lib/footfall")
-    sale = (Condition("context.campaign.name", "=", "sale"),)
-    assert settings.campaigns == (
-        Campaign(name="sale", start="2024-11-11", end="2024-11-12T00:00:00+08:00", where=sale),
-    )
+
+
+def test_a_campaign_that_ends_on_a_date_has_all_of_that_day(load_text: Load) -> None:
+    document = 'timezone = "Europe/Berlin"\n[[campaign]]\nname = "c"\nfrom = 2024-10-27\nto = 2024-10-27'
+    [promotion] = load_text(document).definition.engagement.promotions
+    assert promotion.start_ms == OCT_27_BERLIN
+    assert promotion.end_ms == OCT_27_BERLIN + 25 * HOUR, "clocks go back on that day"
+
+
+def test_a_campaign_may_begin_within_the_day_it_ends_on(load_text: Load) -> None:
+    document = '[[campaign]]\nname = "c"\nfrom = 2024-11-11T12:00:00.0009Z\nto = 2024-11-11'
+    [promotion] = load_text(document).definition.engagement.promotions
+    assert promotion.start_ms == NOV_11_SHANGHAI + 20 * HOUR
+    assert promotion.end_ms == NOV_11_SHANGHAI + 32 * HOUR
+
+
+def test_what_windows_are_is_no_part_of_what_visits_are(load_text: Load) -> None:
+    plain = load_text().definition
+    for document in ('engagement.window = "5m"', "detection.min_volume = 50"):
+        changed = load_text(document).definition
+        assert changed.hash() == plain.hash()
+        assert changed.engagement_hash() != plain.engagement_hash()
 
 
 def test_equal_settings_have_one_hash_however_they_are_written(load_text: Load) -> None:
@@ -276,6 +328,13 @@ def test_remarks_name_what_cannot_be_meant(load_text: Load) -> None:
         name = "Push Opened"
         [[key_event]]
         name = "@visit"
+        [[campaign]]
+        name = "sale"
+        where = { "campaign.name" = "sale" }
+        [engagement]
+        window = "7s"
+        lateness = "11m"
+        dimensions = ["tier", "country"]
     """)
     assert remarks(settings) == [
         'aliases: "a" stands for "b", an alias itself; names are mapped only once',
@@ -284,5 +343,10 @@ def test_remarks_name_what_cannot_be_meant(load_text: Load) -> None:
         'key_event "paid": "propertys.x" is no Segment field; "properties.x" is probably meant',
         'key_event "Push Opened" never occurs: ignore_events has "Push *"',
         "key_event @visit has no where: every visit is engaged",
+        'campaign "sale": "campaign.name" is no Segment field; "properties.campaign.name" is probably meant',
+        'engagement.dimensions: "country" is no Segment field; "properties.country" is probably meant',
+        "engagement.window does not divide a day: no two days have the same windows to compare",
+        "engagement.lateness is more than allowed_lateness, beyond which an event is late anyway: "
+        "windows wait for nothing",
         "visit.gap is not less than visit.max: only visit.max ends visits",
     ]

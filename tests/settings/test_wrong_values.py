@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stream.settings import Settings, SettingsError, read
-from stream.settings.catalog import CAMPAIGN, KEY_EVENT, LISTS, SETTINGS, TIER_RULE
+from stream.settings.catalog import SETTINGS
+from stream.settings.entries import LISTS
 from stream.settings.kinds import HIDDEN
 from tests.settings.conftest import Refuse
 
@@ -18,6 +19,7 @@ A = '[[key_event]]\nname = "A"\n'
 VISIT = '[[key_event]]\nname = "@visit"\n'
 RULE = '[[tier_rule]]\ntier = "low"\nevent = "Order Completed"\ncount = 1\ndays = 1\n'
 C = '[[campaign]]\nname = "c"\n'
+G = '[[goal]]\nmetric = "active.days_30"\ntarget = 1000\ndate = 2025-01-01\n'
 
 SSL = 'security.protocol = "ssl"\n'
 SASL = 'security.protocol = "sasl_ssl"\n'
@@ -104,10 +106,21 @@ WRONG = [
     ('known_before = "2024-13-01"', "known_before", '"2024-13-01"', "a date such as"),
     ("known_before = 2024-05-01T00:00:00Z", "known_before", "2024-05-01T00:00:00+00:00", "a date such as"),
     ("engagement.window = 0.5", "engagement.window", "0.5", "at least 1s"),
+    ('engagement.window = "25h"', "engagement.window", '"25h"', "at most 1d"),
+    ('engagement.lateness = "17h"', "engagement.lateness", '"17h"', "at most 16h40m, which is 1,000 windows"),
     ('engagement.lateness = "x"', "engagement.lateness", '"x"', "a duration"),
     ('engagement.dimensions = ["a."]', "engagement.dimensions[0]", '"a."', "a dotted path"),
+    ('engagement.dimensions = ["key"]', "engagement.dimensions[0]", '"key"', 'not "total" or "key"'),
+    ('engagement.dimensions = ["tier", "total"]', "engagement.dimensions[1]", '"total"', "series anyway"),
+    ('engagement.dimensions = ["a:b"]', "engagement.dimensions[0]", '"a:b"', 'no ":"'),
+    ('engagement.dimensions = ["a", "b", "a"]', "engagement.dimensions[2]", '"a"', "not in the list before"),
     ("engagement.max_values = 0", "engagement.max_values", "0", "a whole number from 1"),
     ("phase_days = 0", "phase_days", "0", "a whole number from 1"),
+    ("detection.sensitivity = 1", "detection.sensitivity", "1", "a number above 0, below 1"),
+    ("detection.min_volume = -1", "detection.min_volume", "-1", "a number, 0 or more"),
+    ('detection.warm_up = "36h"', "detection.warm_up", '"36h"', "whole days"),
+    ("detection.resolve_after = 0", "detection.resolve_after", "0", "a whole number from 1"),
+    ('detection.cooldown = "soon"', "detection.cooldown", '"soon"', "a duration"),
     ("commit_interval = 0", "commit_interval", "0", "a duration"),
     ('guarantee = "exactly-once"', "guarantee", '"exactly-once"', 'did you mean "exactly_once"?'),
     ("dead_letters.max_ratio = 0", "dead_letters.max_ratio", "0", "a number above 0, at most 1"),
@@ -164,6 +177,11 @@ WRONG = [
     (C + "from = 2024-01-01T00:00:00", "campaign[0].from", "2024-01-01T00:00:00", "a time with an offset"),
     (C + "from = 2024-01-02\nto = 2024-01-01", "campaign[0].to", "2024-01-01", "a time after from"),
     (C + "to = 2024-01-01\n" + C + "to = 2024-01-01", "campaign[1].name", '"c"', "no other campaign"),
+    ("goal = 1", "goal", "1", "a list of tables"),
+    (G.replace("30", "3"), "goal[0].metric", '"active.days_3"', 'did you mean "active.days_30"?'),
+    (G.replace("1000", "0"), "goal[0].target", "0", "a number above 0"),
+    (G.replace("date = 2025-01-01", ""), "goal[0].date", "nothing", "a date such as"),
+    (G + G, "goal[1].date", "2025-01-01", "other than that of goal[0], which is for active.days_30"),
 ]  # fmt: skip
 
 
@@ -179,13 +197,6 @@ def test_a_wrong_value_is_answered(refused: Refuse, document: str, key: str, got
 def test_every_setting_has_a_wrong_value_above() -> None:
     answered = {key for _, key, _, _ in WRONG}
     assert SETTINGS.keys() - {key.partition("[")[0] for key in answered} == {"tiers.medium"}
-
-
-def test_a_campaign_of_one_day_is_a_period() -> None:
-    day = datetime.date(2024, 11, 11)
-    noon = datetime.datetime(2024, 11, 11, 12, tzinfo=datetime.UTC)
-    for start in (day, noon):
-        read({"campaign": [{"name": "c", "from": start, "to": day}]}, {})
 
 
 TEXTS = st.one_of(
@@ -220,6 +231,7 @@ def rows(fields: tuple[Any, ...]) -> st.SearchStrategy[Any]:
         "name": st.sampled_from(["A", "@visit", "@return"]),
         "tier": st.just("high"),
         "event": st.just("A"),
+        "metric": st.just("base"),
     }
     table = st.dictionaries(names, VALUES, max_size=6)
     known = st.fixed_dictionaries({}, optional={f.key: good.get(f.key, VALUES) for f in fields})
@@ -230,7 +242,7 @@ DOCUMENTS = st.one_of(
     st.dictionaries(KEYS, VALUES, max_size=5),
     st.fixed_dictionaries(
         {},
-        optional={"key_event": rows(KEY_EVENT), "tier_rule": rows(TIER_RULE), "campaign": rows(CAMPAIGN)},
+        optional={name: rows(fields) for name, fields in LISTS.items()},
     ),
     st.builds(
         lambda key, value: {key.partition(".")[0]: {key.partition(".")[2]: value} if "." in key else value},
