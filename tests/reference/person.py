@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from stream.core.definition import TIERS, Definition
+from tests.reference.daily import Made, Seen
 from tests.reference.days import Days, instant
 from tests.reference.records import BARE_DATE, Event, look_up, milliseconds
 from tests.reference.visits import Visit, build, cut, entry_of
@@ -44,6 +47,7 @@ class Person:
         self.transitions = 0
         self.deletion: Event | None = None
         self.at: int | None = None
+        self.life_number = next(published.lives)
         self._date = dt.date.min
         self._definition = definition
         self._days = days
@@ -83,6 +87,12 @@ class Person:
             for index, events in enumerate(parts, start=1)
         ]
 
+    def keep_open_visits(self) -> None:
+        """Remember the open visits for the daily report, though they are never published."""
+        before = len(self.life.closed)
+        for nth, visit in enumerate(self.open_visits(), start=before + 1):
+            self._published.made.append(Made(self.id, nth, visit.events))
+
     def reach(self, time: int) -> None:
         """Let the evaluation time be at least `time`."""
         if self.at is None or time > self.at:
@@ -120,10 +130,12 @@ class Person:
         if self.deletion is None or event.place > self.deletion.place:
             self.deletion = event
         if self.life.state != "deleted":
+            self.keep_open_visits()
             previous, self.life.tier = self.life, "none"
             self._change("lifecycle", "deleted", "deleted", event.id, engaged=0)
             later = [each for each in previous.open if not self.erased(each)]
             self.life = Life(state="deleted")
+            self.life_number = next(self._published.lives)
             for each in later:
                 self.add(each)
         if self.life.registrations:
@@ -292,6 +304,7 @@ class Person:
 
     def _publish(self, visit: Visit) -> None:
         self.life.closed.append(visit)
+        self._published.made.append(Made(self.id, len(self.life.closed), visit.events))
         self._published.visits.append(
             {
                 "visit_id": f"{self.id}@{visit.start}",
@@ -330,3 +343,6 @@ class Published:
 
     visits: list[dict[str, Any]] = field(default_factory=list)
     transitions: list[dict[str, Any]] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    lives: Iterator[int] = field(default_factory=itertools.count)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stream.core.definition import DAY, Definition
+from tests.reference.daily import Seen, reports
 from tests.reference.days import days_of
 from tests.reference.person import Person, Published
 from tests.reference.records import Dead, Event, milliseconds, read
@@ -27,7 +28,8 @@ class Result(NamedTuple):
     """Visits, transitions and registered persons as dicts, without schema and definition.
 
     `destinations` has one of "dead:<reason>", "ignored", "late", "duplicate", "applied" per record.
-    `engagement` has the final windows, `late_for_window` counts events that only their windows did not take.
+    `engagement` has the final windows, `daily` the reports of days; `late_for_window` counts events that only
+    their windows did not take.
     """
 
     visits: list[dict[str, Any]]
@@ -35,6 +37,7 @@ class Result(NamedTuple):
     people: list[dict[str, Any]]
     destinations: list[str]
     engagement: Sequence[dict[str, Any]] = ()
+    daily: Sequence[dict[str, Any]] = ()
     late_for_window: int = 0
 
 
@@ -48,7 +51,7 @@ def run(
 ) -> Result:
     """All that a definition makes of a log, as of `until_ms` or else of the newest applied event.
 
-    Windows only if asked for: there are many.
+    Windows and days only if asked for: there are many.
     """
     events = list(_read_all(definition, log))
     destinations = [each if isinstance(each, str) else "" for each in events]
@@ -70,6 +73,7 @@ def run(
         sorted(people, key=_person),
         destinations,
         _windows(definition, replays, newest if until_ms is None else until_ms) if engagement else (),
+        _days(definition, replays, published) if engagement else (),
         sum(replay.windows.late for replay in replays),
     )
 
@@ -79,6 +83,17 @@ def _windows(
 ) -> Sequence[dict[str, Any]]:
     closed_by = min(replay.closed_by(end) for replay in replays)
     return merged([replay.windows for replay in replays], definition, closed_by)
+
+
+def _days(
+    definition: Definition, replays: Sequence[_Partition], published: Published
+) -> Sequence[dict[str, Any]]:
+    for replay in replays:
+        for person in replay.people.values():
+            person.keep_open_visits()
+    watermarks = [replay.watermark for replay in replays]
+    end = min(-(2**63) if watermark is None else watermark for watermark in watermarks)
+    return reports(definition, published.seen, published.made, published.transitions, end)
 
 
 def murmur2(key: bytes) -> int:
@@ -158,6 +173,7 @@ class _Partition:
         self._watermark: int | None = None
         self._newest: int | None = None
         self._seen: set[tuple[str, int, str]] = set()
+        self._counted: set[tuple[str, tuple[int, str]]] = set()
 
     def arrive(self, event: Event) -> str:
         """Work off one arrival, and say where it went."""
@@ -223,6 +239,9 @@ class _Partition:
             return
         tier = person.life.tier
         person.reach(event.time)
+        if (identity, event.place) not in self._counted:
+            self._counted.add((identity, event.place))
+            self._published.seen.append(Seen(identity, person.life_number, event))
         if event.name in self._definition.deletion_events:
             self.windows.add(event, identity, tier, self._clock, {}, {})
             self._delete(person, event)
@@ -238,6 +257,10 @@ class _Partition:
             elif person.life.state is None:
                 person.life.state = "prospect"
         person.evaluate(event.id)
+
+    @property
+    def watermark(self) -> int | None:
+        return self._watermark
 
     @property
     def _clock(self) -> int:
