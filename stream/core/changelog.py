@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
+from stream.core.engagement.windows import WINDOWS_PREFIX, Windows
 from stream.core.keeping import PERSONS_END, Keeping, Shelves
 from stream.core.persons import Persons
 from stream.core.profile import (
@@ -20,11 +21,15 @@ from stream.core.profile import (
     encode_progress,
 )
 
+_BESIDE = WINDOWS_PREFIX, b"\xf9"
+"""Between these are the keys of what is counted beside the persons: windows."""
+
 
 class Changelog:
     """Profiles under their persons, what is left of the deleted under a hash, and the partition's progress.
 
-    With a local store, what is restored goes there, and nothing of it stays in memory.
+    Beside them what is counted over all persons. With a local store, what is restored goes there, and
+    nothing of it stays in memory.
     """
 
     def __init__(self, keeping: Keeping | None) -> None:
@@ -33,9 +38,10 @@ class Changelog:
         self._progress: Progress | None = None
         self._profiles: dict[str, Profile] = {}
         self._erased: dict[bytes, Erased] = {}
+        self._beside: dict[bytes, bytes] = {}
 
     def take(
-        self, persons: Persons, activity: Activity, *, watermark: int, newest: int
+        self, persons: Persons, activity: Activity, windows: Windows, *, watermark: int, newest: int
     ) -> list[tuple[bytes, bytes | None]]:
         """Records since last taken: key, value (None deletes). The progress comes last, if there is any."""
         changes: list[tuple[bytes, bytes | None]] = []
@@ -45,6 +51,7 @@ class Changelog:
         for name in persons.changed_erased:
             erased = persons.erased.get(name)
             changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
+        changes += windows.changes()
         if self._keeping is not None:
             self._keeping.taken()
         else:
@@ -74,6 +81,11 @@ class Changelog:
                 self._erased.pop(key[1:], None)
             else:
                 self._erased[key[1:]] = decode_erased(value)
+        elif _BESIDE[0] <= key < _BESIDE[1]:
+            if value is None:
+                self._beside.pop(key, None)
+            else:
+                self._beside[key] = value
         elif key >= PERSONS_END:
             return  # what a re-keyed stream or the engine keeps beside the persons
         elif value is None:
@@ -88,6 +100,15 @@ class Changelog:
             self._progress = None if stored is None else decode_progress(stored)
         self._written = self._progress
         return self._progress
+
+    def beside(self) -> dict[bytes, bytes]:
+        """The records restored of what is counted over all persons."""
+        keeping = self._keeping
+        if keeping is None:
+            beside, self._beside = self._beside, {}
+            return beside
+        stored = ((key, keeping.get(key)) for key in keeping.keys(*_BESIDE))
+        return {key: value for key, value in stored if value is not None}
 
     def shelves(self) -> Shelves:
         """Where the persons are: those restored, and all to come."""

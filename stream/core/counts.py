@@ -8,7 +8,10 @@ from msgspec import Struct, field
 
 
 class Counts(Struct):
-    """Where the records went, and what came of them, since the partition was opened."""
+    """Where the records went, and what came of them, since the partition was opened.
+
+    `late_for_window` are applied events that were too late for their window of engagement.
+    """
 
     applied: int = 0
     late: int = 0
@@ -18,6 +21,7 @@ class Counts(Struct):
     unjoined: int = 0
     visits: int = 0
     dead: Counter[str] = field(default_factory=Counter)
+    late_for_window: int = 0
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def records(self) -> int:

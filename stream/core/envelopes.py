@@ -23,7 +23,8 @@ class Event(Struct, array_like=True, tag=1, gc=False):
     """An admitted event of `person` at `t` ms; `value` is the record as read.
 
     With a `ticket` a user waits for it: whoever was joined to the user may have sent it under the old id.
-    `watermark` is the input partition's, with an event that deletes its person.
+    `watermark` is the input partition's, with an event that deletes its person. `late_for_window`: by the
+    input partition's clock the window of the event had closed.
     """
 
     source: int
@@ -34,6 +35,7 @@ class Event(Struct, array_like=True, tag=1, gc=False):
     ticket: Ticket | None = None
     user: str = ""
     watermark: int | None = None
+    late_for_window: bool = False
 
 
 class Joining(Struct, array_like=True, tag=2, gc=False):
@@ -41,7 +43,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
 
     `watermark` is the input partition's, with the event. `previous` is to be asked for first: if a user of
     this id is known, the join is `refused`; `asked` where that was on another partition: `anonymous` waits.
-    The ticket names the user's partition; with `waits` the user waits there.
+    The ticket names the user's partition; with `waits` the user waits there. `late_for_window` as in Event.
     """
 
     source: int
@@ -56,6 +58,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
     waits: bool
     asked: bool = False
     refused: bool = False
+    late_for_window: bool = False
 
 
 class Wait(Struct, array_like=True, tag=3, gc=False):

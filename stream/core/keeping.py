@@ -190,7 +190,7 @@ class Keeping:
         self._local: dict[bytes, bytes | None] = {}
         self.due = DueIndex(store, self._local)
         self.open = OpenIndex(store, self._local)
-        self.get = store.get
+        self.get, self.keys = store.get, store.keys
 
     def shelves(self) -> Shelves:
         """Both shelves, as Persons has them."""

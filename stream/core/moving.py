@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from stream.core.activity import Activity, Mark, Vocabulary
-from stream.core.profile import Erased, Profile, Recent, Visit, decode
+from stream.core.profile import UNCOUNTED, Erased, Profile, Recent, Visit, decode
 from stream.core.profile import encode as encode_profile
 
 
@@ -27,6 +27,8 @@ def pack(profile: Profile | None, erased: Erased | None, vocabulary: Vocabulary)
 def unpack(data: bytes, activity: Activity) -> tuple[Profile | None, Erased | None]:
     """With the numbers of `activity`. Raises ValueError for a version of a Footfall newer than this one."""
     moved = _decode(data)
+    if moved.erased is not None:
+        moved.erased.touched = {}
     if moved.profile is None:
         return None, moved.erased
     profile = decode(moved.profile)
@@ -45,6 +47,7 @@ class _Translation:
     def translate(self, p: Profile) -> None:
         p.counts = {day: self._by_key(counts) for day, counts in p.counts.items()}
         p.recent = [self._recent(event) for event in p.recent]
+        p.touched = {}  # cells are the other partition's
         for visit in (*p.open, *p.bases):
             self._visit(visit)
 
@@ -60,14 +63,14 @@ class _Translation:
         visit.voided = [self._key(key) for key in visit.voided]
 
     def _recent(self, event: Recent) -> Recent:
-        t, message_id, number, entry, amounts = event
+        t, message_id, number, entry, amounts, _ = event
         mark = self._marks[number]
         hits = [self._key(key) for key in mark.hits]
         voids = tuple(sorted(self._key(key) for key in mark.voids))
         if amounts is not None:  # one for each hit, and those are in the order of their numbers
             amounts = tuple(amount for _, amount in sorted(zip(hits, amounts, strict=True)))
         number = self._activity.number(Mark(mark.page, tuple(sorted(hits)), voids))
-        return t, message_id, number, entry, amounts
+        return t, message_id, number, entry, amounts, UNCOUNTED
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from stream.core.activity import Activity, Vocabulary
+from stream.core.activity import Activity, Named, Vocabulary
 from stream.core.admission import Admission
 from stream.core.calendar import Calendar, Segment
 from stream.core.changelog import Changelog
@@ -14,6 +14,8 @@ from stream.core.clock import BEGINNING, Newest, Timers
 from stream.core.counts import Counts
 from stream.core.definition import Definition
 from stream.core.due import Due
+from stream.core.engagement.partials import PARTIALS
+from stream.core.engagement.windows import Found, Windows
 from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
@@ -21,7 +23,7 @@ from stream.core.joining import to_join
 from stream.core.keeping import ColdStore, Keeping
 from stream.core.moving import unpack
 from stream.core.persons import Persons
-from stream.core.profile import CHURNED, NEVER, Erased, Profile, Recent, encode
+from stream.core.profile import CHURNED, NEVER, UNCOUNTED, Erased, Profile, Recent, encode
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
 from stream.core.visits import MAX_DETAILED
@@ -37,11 +39,13 @@ class Admitted(NamedTuple):
 
     `watermark` was its own then: what a join sees as closed. `floor` is the watermark up to which the
     persons of the batch have been brought. Without `joins` nobody is joined, whatever an event says.
+    `late_for_window`: the windows of all these records had closed.
     """
 
     floor: int
     watermark: int
     joins: bool = True
+    late_for_window: bool = False
 
 
 class Partition:
@@ -88,6 +92,12 @@ class Partition:
 
     def _start(self, vocabulary: Vocabulary) -> None:
         self._activity = Activity(self.definition, vocabulary)
+        self._windows = Windows(
+            self.definition,
+            source=self.number,
+            names=vocabulary.keys,
+            track_changes=self._track_changes,
+        )
         keeping = self._keeping
         self._timers = (
             Timers(self._calendar) if keeping is None else StoredTimers(self._calendar, keeping.due)
@@ -100,6 +110,7 @@ class Partition:
             timers=self._timers,
             publisher=self._publisher,
             shelves=self._changelog.shelves(),
+            windows=self._windows,
         )
         self._due = Due(self._persons, self._timers, self._calendar, self._most_due)
         self._due.held = self._held
@@ -120,6 +131,7 @@ class Partition:
     def counts(self) -> Counts:
         """Counters since the partition was opened."""
         self._counts.visits = self._persons.visits
+        self._counts.late_for_window = self._windows.late
         self._counts.transitions = Counter(self._persons.transitions)
         return self._counts
 
@@ -202,6 +214,9 @@ class Partition:
         due.begin()
         behind = due.behind
         today = self._today
+        windows = self._windows
+        opens = ends = clock = 0
+        cells: Found = {}
         for i, value in enumerate(values):
             try:
                 wire, t, person = read(value)
@@ -241,7 +256,7 @@ class Partition:
             if not today.start <= t < today.end:
                 today = self._today = self._calendar.segment(t)
             number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
-            event = (t, wire.message_id or "", number, entry_of(wire), amounts)
+            entry = entry_of(wire)
             if behind:
                 due.catch_up(person)
             p = hot.get(person)
@@ -257,6 +272,17 @@ class Partition:
                 and wire.type not in _JOINING
             ):
                 counts.applied += 1
+                if not opens <= t < ends:
+                    clock = self._window_clock()
+                    opens, ends, cells = windows.at(t, clock)
+                seen = (None, None, p.tier) if entry is None else (entry[3], entry[0], p.tier)
+                cell = cells.get(seen) or windows.cell(t, clock, entry, p.tier, value)
+                cell.events += 1
+                if named.page:
+                    cell.pageviews += 1
+                if cell.id not in p.touched:
+                    windows.meet(cell, p.touched)
+                event = (t, wire.message_id or "", number, entry, amounts, cell.id)
                 visit = p.open[-1] if p.open else None
                 if (
                     visit is not None
@@ -278,13 +304,20 @@ class Partition:
                 if len(p.recent) % MAX_DETAILED == 0:
                     persons.trim(p, self._watermark if admitted is None else admitted.floor)
                 continue
-            self._arrive(person, wire, event, value, deletes=named.deletes)
+            event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)
+            self._arrive(person, wire, event, value, named)
+            opens = ends = 0  # the clock may have passed the end
+        self._reach()
         if not self._track_changes:
             persons.changed.clear()
             persons.changed_erased.clear()
 
-    def advance(self, watermark_ms: int) -> None:
-        """Move the watermark on (the idle rule, the end of a replay); it never goes back."""
+    def advance(self, watermark_ms: int, *, final: bool = False) -> None:
+        """Move the watermark on (the idle rule, the end of a replay); it never goes back.
+
+        `final`: nothing more comes, and windows close up to the watermark, without a lateness.
+        """
+        self._windows.reach(watermark_ms if final else watermark_ms + self._windows.ahead)
         if watermark_ms > self._watermark:
             self._watermark = watermark_ms
             self._due.begin()
@@ -300,9 +333,17 @@ class Partition:
     def take_outputs(self) -> list[Output]:
         """The records to publish since last taken, in order."""
         outputs, self._publisher.outputs = self._publisher.outputs, []
+        outputs += [Output(PARTIALS, None, part) for part in self._windows.close()]
+        clock = self._windows.clock_part(None)
+        if clock is not None:
+            outputs.append(Output(PARTIALS, None, clock))
         return outputs
 
-    def _arrive(self, person: str, wire: Wire, event: Recent, value: bytes, *, deletes: bool) -> None:
+    def provisional_parts(self) -> list[bytes]:
+        """What the open windows have so far, for the topic of partials; what closes replaces it."""
+        return list(self._windows.provisional())
+
+    def _arrive(self, person: str, wire: Wire, event: Recent, value: bytes, named: Named) -> None:
         """An event that is neither late nor plainly the next of an open visit."""
         persons = self._persons
         t, message_id = event[:2]
@@ -320,14 +361,16 @@ class Partition:
             return
         if joined and persons.falls_to_erased(read_as, t, message_id):
             return
-        if deletes:
+        if named.deletes:
             if behind:
                 self._due.catch_up_aliases(person)
             if self._admitted is not None:
                 persons.close_over(person, self._admitted.watermark)
+            self._count(persons.awake(person, t), event, value, named)
             persons.delete(person, t, message_id)
             return
         p = persons.awake(person, t)
+        event = self._count(p, event, value, named)
         took_over = False
         admitted = self._admitted
         anonymous = self._to_join(wire) if admitted is None or admitted.joins else None
@@ -345,6 +388,23 @@ class Partition:
         if len(p.recent) % MAX_DETAILED == 0:
             persons.trim(p, self._watermark if admitted is None else admitted.floor)
 
+    def _count(self, p: Profile, event: Recent, value: bytes, named: Named) -> Recent:
+        """The event, counted in its window."""
+        cell = self._windows.cell(event[0], self._window_clock(), event[3], p.tier, value)
+        self._windows.count(cell, p.touched, page=named.page)
+        return (*event[:5], cell.id)
+
+    def _window_clock(self) -> int:
+        """Windows that end by this time, in ms, are closed for the records at hand."""
+        admitted = self._admitted
+        if admitted is None:
+            return self._watermark + self._windows.ahead
+        return _FOREVER if admitted.late_for_window else self._windows.closed
+
+    def _reach(self) -> None:
+        if self._watermark != BEGINNING:
+            self._windows.reach(self._watermark + self._windows.ahead)
+
     def _to_join(self, wire: Wire) -> str | None:
         """The anonymous person that the event joins to its user."""
         ids = to_join(wire)
@@ -355,6 +415,10 @@ class Partition:
         return None if known is not None and known.registered is not None else anonymous
 
     # -- for a RekeyedPartition -------------------------------------------------------------------
+
+    def hold_windows(self, watermark_ms: int | None) -> None:
+        """Keep windows open that were so at this watermark; None: none but those that are."""
+        self._windows.hold = None if watermark_ms is None else watermark_ms + self._windows.ahead
 
     def hold(self, persons: Collection[str]) -> None:
         """From now on nothing becomes due for whoever is among `persons`."""
@@ -403,7 +467,11 @@ class Partition:
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Changelog records since last taken: key, value (None deletes). The partition's own comes last."""
         return self._changelog.take(
-            self._persons, self._activity, watermark=self._watermark, newest=self._newest
+            self._persons,
+            self._activity,
+            self._windows,
+            watermark=self._watermark,
+            newest=self._newest,
         )
 
     def take_local(self) -> list[tuple[bytes, bytes | None]]:
@@ -432,6 +500,8 @@ class Partition:
             return
         self._watermark, self._newest = progress.watermark, progress.newest
         self._start(progress.vocabulary)
+        self._windows.restore(self._changelog.beside())
+        self._reach()
         self._changelog.take_up(self._persons, progress)
         if self._watermark > self._timers.next:
             if self._most_due is None:

@@ -9,6 +9,7 @@ from stream.core.activity import Activity
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import Timers
 from stream.core.definition import Definition
+from stream.core.engagement.windows import Windows
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
 from stream.core.keeping import Shelves
@@ -25,6 +26,7 @@ from stream.core.profile import (
     Profile,
     Recent,
     hash_of,
+    uncounted,
 )
 from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
@@ -46,6 +48,7 @@ class Persons:
         timers: Timers,
         publisher: Publisher,
         shelves: Shelves,
+        windows: Windows,
     ) -> None:
         self.hot, self.profiles, self.changed, self.erased, self.changed_erased = shelves
         self.cutter = Cutter(definition, activity, calendar)
@@ -58,6 +61,11 @@ class Persons:
         self._calendar = calendar
         self._timers = timers
         self._publisher = publisher
+        self._windows = windows
+        self._marks = activity.vocabulary.marks
+        engagement = definition.engagement
+        open_for = engagement.window_ms + engagement.lateness_ms
+        self._linger = max(0, open_for - definition.allowed_lateness_ms)
         self._waiting: dict[str, bytes] = {}  # timer -> erased whose ids may still be repeated
 
     def take_up(self) -> None:
@@ -140,8 +148,9 @@ class Persons:
                 p.registration = t, message_id
         if t > p.last or not p.recent:
             self.cutter.append(p, event)
+            self._note(p, event)
         else:
-            self.cutter.insert(p, event)
+            self._windows.correct(self.cutter.insert(p, event), p.touched, self._marks)
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
         self._await_close(person, p)
@@ -174,6 +183,7 @@ class Persons:
         p.last, p.last_day = event[0], today.day
         engaged = visit is not None and bool(visit.hits)
         self.cutter.append(p, event)
+        self._note(p, event)
         if p.open[-1] is not visit:
             engaged = False
             self._await_close(person, p)
@@ -186,6 +196,11 @@ class Persons:
             self.evaluate(person, p, p.last, today.reached, event[1])
         else:
             self.changed[person] = None
+
+    def _note(self, p: Profile, event: Recent) -> None:
+        """What the event that was just appended has made true counts in its window."""
+        if self.cutter.began or self.cutter.occurred:
+            self._windows.made_true(event[5], p.touched, self.cutter.facts(), self._marks[event[2]])
 
     # -- time passing -----------------------------------------------------------------------------
 
@@ -229,6 +244,7 @@ class Persons:
             if p.redirect is None:
                 settle(p, visit)
         self.changed[person] = None
+        self._windows.prune(p.touched, watermark + self._windows.ahead)
         p.last_end = closed[-1].last
         if p.registration is not None and p.registration[0] < watermark:
             p.registration = None
@@ -246,21 +262,21 @@ class Persons:
         """Forget the ids of an erased person that could only come late by now."""
         name = self._waiting[timer]
         erased = self.erased[name]
-        if erased.deleted is not None and erased.deleted[0] >= watermark:
-            self._timers.close_after(erased.deleted[0], timer)
+        if erased.deleted is not None and erased.deleted[0] + self._linger >= watermark:
+            self._wait(name, erased)
             return
         del self._waiting[timer]
         self.changed_erased[name] = None
         if erased.reborn or erased.k == 0:
             del self.erased[name]
         else:
-            erased.deleted, erased.recent = None, []
+            erased.deleted, erased.recent, erased.touched = None, [], {}
 
     def _wait(self, name: bytes, erased: Erased) -> None:
         timer = _timer(name)
         self._waiting[timer] = name
         if erased.deleted is not None:
-            self._timers.close_after(erased.deleted[0], timer)
+            self._timers.close_after(erased.deleted[0] + self._linger, timer)
 
     # -- registration, deletion -------------------------------------------------------------------
 
@@ -289,7 +305,8 @@ class Persons:
             change = self.lifecycle.enter(p, self._calendar.reached(at), DELETED, "deleted", before)
             self._publish(person, p.k, change, at, message_id, 0, 0)
         erased.k, erased.deleted, erased.reborn = p.k, (t, message_id), False
-        later = [event for event in p.recent if event[:2] > (t, message_id)]
+        erased.touched = p.touched
+        later = [uncounted(event) for event in p.recent if event[:2] > (t, message_id)]
         ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
         self._forget(person)
         self.erased[name] = erased
@@ -311,6 +328,7 @@ class Persons:
 
     def _begin_again(self, person: str, p: Profile, erased: Erased) -> None:
         p.k = erased.k
+        p.touched, erased.touched = erased.touched, {}
         p.reborn = not person.startswith(ANONYMOUS)
         name = hash_of(person)
         self.changed_erased[name] = None
@@ -325,7 +343,7 @@ class Persons:
             return
         self._forget(alias)
         name = hash_of(alias)
-        self.erased[name] = Erased(deleted=erased.deleted)
+        self.erased[name] = Erased(deleted=erased.deleted, touched=a.touched)
         self._remember(name, self.erased[name], list(erased.recent))
 
     def _remember(self, name: bytes, erased: Erased, ids: list[tuple[int, str]]) -> None:
@@ -353,7 +371,7 @@ class Persons:
             take_over(p, a, self.cutter, watermark)
             self._await_close(person, p)
         if a is None or (a.redirect is None and not a.open):
-            a = self.profiles[anonymous] = Profile()
+            a = self.profiles[anonymous] = Profile(touched={} if a is None else a.touched)
         a.redirect, a.until = person, day + self._d.hibernate_days
         if a.due > a.until or a.due == NEVER:
             self._set_due(anonymous, a, a.until)

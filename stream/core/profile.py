@@ -15,7 +15,7 @@ from stream.core.events import EntryFields
 from stream.core.records import State
 from stream.core.times import EARLIEST
 
-VERSION = 1
+VERSION = 2
 
 PROGRESS_KEY = b"\xff"  # in the changelog; no person's id: those are UTF-8
 ERASED_PREFIX = b"\xfe"
@@ -29,8 +29,12 @@ STATES: tuple[State, ...] = ("prospect", "new", "active", "silent", "churned", "
 
 NEVER = 2**31  # a day that no calendar reaches: nothing is due
 
-Recent = tuple[int, str, int, EntryFields | None, tuple[float, ...] | None]
-"""An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts."""
+UNCOUNTED = -1
+"""In place of the cell of an event that no open window has, or none shall correct any more."""
+
+Recent = tuple[int, str, int, EntryFields | None, tuple[float, ...] | None, int]
+"""An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts, and the
+id of the cell that counts it in its window of engagement."""
 
 
 class Visit(Struct, array_like=True, gc=False):
@@ -62,7 +66,8 @@ class Profile(Struct, array_like=True, gc=False):
     greatest time of an event; `last_end` the end of the last published visit; `registration` the event that
     registered, while an earlier one may still come; `due` the next day on which something may change.
     An anonymous id that was joined has a `redirect` to the user up to the day `until`, the user the id in
-    `aliases`. An id that has `moved_to` another partition of a re-keyed stream has nothing else.
+    `aliases`. An id that has `moved_to` another partition of a re-keyed stream has nothing else. `touched`
+    has the cells of windows in which the person has events, with occurrences by key event.
     """
 
     state: int = PROSPECT
@@ -91,6 +96,7 @@ class Profile(Struct, array_like=True, gc=False):
     until: int = NEVER
     aliases: list[str] = []
     moved_to: int | None = None
+    touched: dict[int, dict[int, int] | None] = {}
 
 
 class Dormant(Struct, array_like=True, gc=False):
@@ -110,13 +116,20 @@ class Erased(Struct, array_like=True, gc=False):
     """What is left of a deleted person, under a hash of the id.
 
     Until the watermark has passed the deletion also its time and the ids that may still be repeated;
-    `reborn` where a new life has begun by then.
+    `reborn` where a new life has begun by then. `touched` is as in a Profile: to a window the person of the
+    new life is the same.
     """
 
     k: int = 0
     deleted: tuple[int, str] | None = None
     reborn: bool = False
     recent: list[tuple[int, str]] = []
+    touched: dict[int, dict[int, int] | None] = {}
+
+
+def uncounted(event: Recent) -> Recent:
+    """The event, with what it has added to its window settled: it is somebody else's now."""
+    return (*event[:5], UNCOUNTED)
 
 
 def hash_of(person: str) -> bytes:
@@ -171,6 +184,8 @@ class _Glance(Struct, array_like=True, gc=False):
     open: list[_OpenVisit]
 
 
+_RECENT = Profile.__struct_fields__.index("recent")
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_profile = msgspec.msgpack.Decoder(Profile).decode
 _decode_glance = msgspec.msgpack.Decoder(_Glance).decode
@@ -205,14 +220,11 @@ def glance(data: bytes) -> tuple[int | None, bool]:
     Raises ValueError for a version of a Footfall newer than this one.
     """
     first_byte = data[0]
-    if first_byte == VERSION:
-        seen = _decode_glance(data[1:])
-    elif first_byte == VERSION | DORMANT:
-        return None, False
-    elif first_byte == VERSION | PACKED:
-        seen = _decode_glance(decompress(data[1:]))
-    else:
+    if first_byte not in READERS:
         _refuse(first_byte)
+    if first_byte & DORMANT:
+        return None, False
+    seen = _decode_glance(decompress(data[1:]) if first_byte & PACKED else data[1:])
     return (None if seen.due == NEVER else seen.due), bool(seen.open)
 
 
@@ -229,6 +241,18 @@ def _refuse(first_byte: int) -> NoReturn:
 
 def _unpack(data: bytes) -> Profile:
     return _decode_profile(decompress(data))
+
+
+def _read_1(data: bytes) -> Profile:
+    """Version 1 did not say in which window an event counts."""
+    fields = msgspec.msgpack.decode(data)
+    if len(fields) > _RECENT:
+        fields[_RECENT] = [[*event, UNCOUNTED] for event in fields[_RECENT]]
+    return _decode_profile(_encode(fields))
+
+
+def _unpack_1(data: bytes) -> Profile:
+    return _read_1(decompress(data))
 
 
 def _wake(data: bytes) -> Profile:
@@ -249,6 +273,9 @@ def _wake(data: bytes) -> Profile:
 
 
 READERS: dict[int, Callable[[bytes], Profile]] = {
+    1: _read_1,
+    1 | PACKED: _unpack_1,
+    1 | DORMANT: _wake,
     VERSION: _decode_profile,
     VERSION | PACKED: _unpack,
     VERSION | DORMANT: _wake,

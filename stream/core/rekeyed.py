@@ -110,6 +110,7 @@ class RekeyedPartition:
                     type(envelope) is Event
                     and envelope.ticket is None
                     and envelope.watermark is None
+                    and not envelope.late_for_window
                     and envelope.person not in queues
                 ):
                     p = find(envelope.person)
@@ -135,6 +136,8 @@ class RekeyedPartition:
             for partition in range(self._partitions):
                 if partition != self.number:
                     self._outputs.append((REKEYED, None, data, partition))
+        # who waits will still be counted in windows that were open when that began
+        self.partition.hold_windows(min((queue.floor for queue in self._queues.values()), default=None))
         outputs, self._outputs = self._outputs, []
         return [*outputs, *self.partition.take_outputs()]
 
@@ -229,7 +232,7 @@ class RekeyedPartition:
         if queue is not None and queue.doing is None:
             self._waiting.put(queue, _without_ticket(event))
         else:
-            self._apply([event.value], [self._offset], self._admitted(queue, event.watermark))
+            self._apply([event.value], [self._offset], self._admitted(queue, event))
 
     def _release(self, event: Event) -> None:
         """Whoever waits for the event on another partition need not: it has found its place."""
@@ -282,7 +285,7 @@ class RekeyedPartition:
                     user, joining.ticket, msgspec.structs.replace(joining, waits=False), self._watermark
                 )
             else:
-                self._apply([joining.value], [self._offset], self._admitted(queue, joining.watermark))
+                self._apply([joining.value], [self._offset], self._admitted(queue, joining))
         elif self.partition.resolve(anonymous, joining.t) != anonymous:
             self._answer(joining, None)
         else:
@@ -319,7 +322,7 @@ class RekeyedPartition:
         elif joining.waits:
             self._answered(answer)
         else:
-            admitted = self._admitted(self._queues.get(joining.user), joining.watermark)
+            admitted = self._admitted(self._queues.get(joining.user), joining)
             self._apply([joining.value], [self._offset], admitted._replace(joins=False))
 
     def _answered(self, answer: Answer) -> None:
@@ -333,7 +336,7 @@ class RekeyedPartition:
         """The event that a user has waited for, with whoever it joins."""
         joining = answer.joining
         assert joining is not None
-        admitted = self._admitted(queue, joining.watermark)
+        admitted = self._admitted(queue, joining)
         if answer.moved is None:
             self._apply([joining.value], [self._offset], admitted._replace(joins=False))
             return
@@ -346,9 +349,10 @@ class RekeyedPartition:
         self._still.discard(anonymous)
         self.partition.resume(anonymous)
 
-    def _admitted(self, queue: Queue | None, watermark: int | None = None) -> Admitted:
+    def _admitted(self, queue: Queue | None, envelope: Event | Joining) -> Admitted:
         floor = self._watermark if queue is None else queue.floor
-        return Admitted(floor, floor if watermark is None else max(floor, watermark))
+        watermark = floor if envelope.watermark is None else max(floor, envelope.watermark)
+        return Admitted(floor, watermark, late_for_window=envelope.late_for_window)
 
     def _send(self, envelope: Envelope, partition: int) -> None:
         self._outputs.append((REKEYED, None, encode(envelope), partition))

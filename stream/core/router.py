@@ -89,6 +89,8 @@ class Router:
         """Work off one fetched batch, in order, as `Partition.process` does; never raises on a record."""
         admission, tracks, fixed = self._admission, self._activity.tracks, self._activity.fixed
         lateness, source = self._definition.allowed_lateness_ms, self.number
+        engagement = self._definition.engagement
+        size, ahead = engagement.window_ms, lateness - engagement.lateness_ms
         homes, outputs = self._homes, self._outputs
         for i, value in enumerate(values):
             try:
@@ -119,10 +121,11 @@ class Router:
             if t > self._newest:
                 self._newest = t
                 self._watermark = max(self._watermark, t - lateness)
-            if wire.type in _JOINING and wire.user_id is not None and self._join(wire, t, offsets[i], value):
-                continue
+            too_late = t - t % size + size <= self._watermark + ahead
             at = (offsets[i], 0)
-            event = Event(source, at, t, person, value)
+            event = Event(source, at, t, person, value, late_for_window=too_late)
+            if wire.type in _JOINING and wire.user_id is not None and self._join(wire, event):
+                continue
             if named.deletes:
                 event.watermark = self._watermark
             if person in self._aliases:
@@ -148,13 +151,13 @@ class Router:
         published, self._publisher.outputs = self._publisher.outputs, []
         return [*outputs, *published]
 
-    def _join(self, wire: Wire, t: int, offset: int, value: bytes) -> bool:
+    def _join(self, wire: Wire, event: Event) -> bool:
         """Send an event that joins an anonymous id; False where there is nobody to be joined."""
         ids = to_join(wire)
         if ids is None:
             return False
         anonymous, previous = ids
-        user = wire.user_id or ""
+        t, (offset, _), user = event.t, event.at, event.person
         home = self._home(user)
         lives = self._home(anonymous)
         first = lives if previous is None else self._home(previous)
@@ -168,9 +171,10 @@ class Router:
             user,
             anonymous,
             previous,
-            value,
+            event.value,
             ticket,
             waits,
+            late_for_window=event.late_for_window,
         )
         if waits:
             self._send(Wait(self.number, (offset, 0), user, ticket), home)

@@ -7,20 +7,42 @@ cut again, from their recent events and from what has been folded of the older o
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from copy import deepcopy
+from typing import NamedTuple
 
 from stream.core.activity import Activity
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
 from stream.core.events import EntryFields
-from stream.core.profile import Profile, Recent, Visit
+from stream.core.profile import UNCOUNTED, Profile, Recent, Visit
 
 MAX_DETAILED = 64  # events older than the watermark are kept apart up to about this many, for joins
 
 
+class Facts(NamedTuple):
+    """What an event makes true, with all that is before it in time: whether it begins a visit, and the
+    numbers of the key events that occur at it."""
+
+    begins: bool
+    keys: tuple[int, ...]
+
+
+class Fact(NamedTuple):
+    """What a counted event made true and makes true now; `before` is None for one that is new."""
+
+    event: Recent
+    before: Facts | None
+    after: Facts
+
+
 class Cutter:
-    """Visits of one person at a time. Pure: changes the profile it is given and nothing else."""
+    """Visits of one person at a time. Pure: changes the profile it is given and nothing else.
+
+    What was last added has begun a visit if `began`, and `occurred` has the numbers of the key events that
+    occurred at it.
+    """
 
     def __init__(self, definition: Definition, activity: Activity, calendar: Calendar) -> None:
         self.gap = definition.visit_gap_ms
@@ -31,35 +53,79 @@ class Cutter:
         self._calendar = calendar
         self._own = frozenset((activity.return_key, *(key for key, _ in activity.visit_checks)))
         self._specials = bool(activity.visit_checks) or activity.return_key is not None
+        self.began = False
+        self.occurred: list[int] = []
 
     def append(self, p: Profile, event: Recent) -> None:
         """Add an event later than all the person's others: it extends the last visit or begins one."""
         p.recent.append(event)
         self._add(p, event)
 
-    def insert(self, p: Profile, event: Recent) -> None:
-        """Add an event out of order, and cut anew."""
-        insort(p.recent, event, key=_order)
-        self.recut(p)
+    def insert(self, p: Profile, event: Recent) -> Sequence[Fact]:
+        """Add an event out of order, and cut anew: what it and later events make true, where that is new.
 
-    def recut(self, p: Profile) -> None:
-        """Cut the folded parts and the recent events into visits again. A folded part stays whole."""
+        One that is not counted in its window changes what others make true, but corrects nothing.
+        """
+        at = bisect_right(p.recent, event[:2], key=_order)
+        if event[5] == UNCOUNTED:
+            p.recent.insert(at, event)
+            self.recut(p)
+            return ()
+        later = p.recent[at:]
+        before = None if self._leaves_alone(p, event) else self._trace(p)[at:]
+        p.recent.insert(at, event)
+        after = self.recut(p)[at:]
+        facts = [Fact(event, None, after[0])]
+        if before is not None:
+            for each, old, new in zip(later, before, after[1:], strict=True):
+                if old != new:
+                    facts.append(Fact(each, old, new))
+        return facts
+
+    def _leaves_alone(self, p: Profile, event: Recent) -> bool:
+        """Whether an event inside a visit cannot change what later ones make true."""
+        if self._specials or self._marks[event[2]].voids:
+            return False
+        return any(visit.start < event[0] <= visit.last for visit in p.open)
+
+    def _trace(self, p: Profile) -> list[Facts]:
+        """What each recent event makes true."""
+        visits = p.open
+        facts = self.recut(p)
+        p.open = visits
+        return facts
+
+    def recut(self, p: Profile) -> list[Facts]:
+        """Cut the folded parts and the recent events into visits again. A folded part stays whole.
+
+        Returns what each recent event makes true.
+        """
         over = _first_over(p)
         p.open = []
         placed = 0
+        facts = []
         for event in p.recent:
             while placed < len(p.bases) and p.bases[placed].start <= event[0]:
                 self._add_base(p, p.bases[placed], over)
                 placed += 1
             self._add(p, event, over)
+            facts.append(self.facts())
         for base in p.bases[placed:]:
             self._add_base(p, base, over)
+        return facts
+
+    def facts(self) -> Facts:
+        """What was last added makes true."""
+        return Facts(self.began, tuple(self.occurred))
 
     def _add(self, p: Profile, event: Recent, over: int | None = None) -> None:
+        self.began = False
+        self.occurred.clear()
         visit = p.open[-1] if p.open else None
         if visit is None or self._cuts(visit, event[0]) or _is_over(p, visit, event[0]):
             visit = self._begin(event[0], event[3], _nth(p, event[0], over))
             p.open.append(visit)
+            self.began = True
         self.fold(visit, event)
 
     def _add_base(self, p: Profile, base: Visit, over: int | None) -> None:
@@ -105,7 +171,7 @@ class Cutter:
 
     def fold(self, visit: Visit, event: Recent) -> None:
         """One more event, the latest of the visit: own key events first, then voids, then the visit's own."""
-        t, _, number, _, amounts = event
+        t, _, number, _, amounts, _ = event
         if t > visit.last:
             visit.last = t
         visit.events += 1
@@ -145,6 +211,7 @@ class Cutter:
     def _occur(self, visit: Visit, t: int, key: int) -> None:
         on_day = visit.hits.setdefault(self._calendar.day_of(t), {})
         on_day[key] = on_day.get(key, 0) + 1
+        self.occurred.append(key)
 
     def _begin(self, t: int, entry: EntryFields | None, nth: int) -> Visit:
         passive = entry is not None and entry[2] in self._passive_mediums

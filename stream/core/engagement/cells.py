@@ -1,0 +1,232 @@
+"""One open window of a partition: events summed by cell, persons counted once in every series (SPEC 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from stream.core.engagement.partials import Sums
+
+OTHER = "other"
+TOTAL = "total"
+KEY = "key"
+
+MAX_CELLS = 100_000
+"""Cells of a window; beyond, dimensions with more values than the merger keeps go under `other`."""
+
+Touched = dict[int, dict[int, int] | None]
+"""The cells in which a person has events, by id, with the person's key-event occurrences in them."""
+
+
+class Cell:
+    """The events of a window that have the same values, all promoted or none.
+
+    `people` and `engaged` count persons who were not in another cell of the window before; what such a
+    person adds to the series of a further cell is in the window's `further`. `hits` are occurrences by
+    key event. `id` is unique in the partition, `written` what `events` was when last kept.
+    """
+
+    __slots__ = (
+        "changed",
+        "engaged",
+        "events",
+        "hits",
+        "id",
+        "pageviews",
+        "people",
+        "promoted",
+        "values",
+        "visits",
+        "window",
+        "written",
+    )
+
+    def __init__(self, id: int, window: Window, promoted: bool, values: tuple[str, ...]) -> None:
+        self.id = id
+        self.window = window
+        self.promoted = promoted
+        self.values = values
+        self.events = self.pageviews = self.visits = self.people = self.engaged = 0
+        self.hits: dict[int, int] = {}
+        self.written = 0
+        self.changed = True
+
+
+class Occurrences(Struct, array_like=True, gc=False):
+    """What `key:<name>` has of a window: the events that are its occurrences."""
+
+    events: int = 0
+    pageviews: int = 0
+    visits: int = 0
+    people: int = 0
+    promoted: int = 0
+    promoted_people: int = 0
+
+
+Further = list[dict[str, int]]
+"""By dimension: value to number of persons."""
+
+
+class Window:
+    """Sums from `start` to before `end` ms. `found` has the cell of what was seen before, by what was seen.
+
+    A series' persons are those of its cells, and those in `further`, which is by measure: `PEOPLE`,
+    `PROMOTED`, `ENGAGED`. `kept` says whether the changelog has anything of it beside the cells.
+    """
+
+    __slots__ = ("cells", "changed", "end", "found", "further", "kept", "known", "occurrences", "start")
+
+    PEOPLE, PROMOTED, ENGAGED = range(3)
+
+    def __init__(self, start: int, end: int, dimensions: int) -> None:
+        self.start = start
+        self.end = end
+        self.found: dict[tuple[str | None, str | None, int], Cell] = {}
+        self.cells: dict[tuple[bool, tuple[str, ...]], Cell] = {}
+        self.known: list[set[str]] = [set() for _ in range(dimensions)]
+        self.further: list[Further] = [[{} for _ in range(dimensions)] for _ in range(3)]
+        self.occurrences: dict[int, Occurrences] = {}
+        self.changed = self.kept = False
+
+    def capped(self, values: tuple[str, ...], most: int, most_published: int) -> tuple[str, ...]:
+        """The values, or `other` for new ones of a dimension that has `most` already."""
+        known = self.known
+        if len(self.cells) >= MAX_CELLS:
+            most = min(most, most_published)
+        return tuple(
+            value if value in seen or len(seen) < most else OTHER
+            for value, seen in zip(values, known, strict=True)
+        )
+
+    def add(self, cell: Cell) -> None:
+        """A cell of this window, new or restored."""
+        self.cells[cell.promoted, cell.values] = cell
+        for value, seen in zip(cell.values, self.known, strict=True):
+            seen.add(value)
+
+    # -- persons ----------------------------------------------------------------------------------
+
+    def meet(self, cell: Cell, others: Sequence[Cell]) -> None:
+        """A person has the first event in `cell`; `others` are the person's cells that are promoted alike."""
+        if not others:
+            cell.people += 1
+            cell.changed = True
+        else:
+            self._further(self.PROMOTED if cell.promoted else self.PEOPLE, cell, others, 1)
+
+    def occur(self, cell: Cell, touched: Touched, others: Sequence[Cell], key: int, change: int) -> bool:
+        """One occurrence of the key event more or less in the person's `cell`; False where there is none.
+
+        `touched` and `others` are the person's.
+        """
+        own = touched.get(cell.id) or {}
+        count = own.get(key, 0) + change
+        if count < 0:
+            return False
+        engaged = bool(own)
+        elsewhere = [other for other in others if touched.get(other.id)]
+        if count:
+            own[key] = count
+        else:
+            own.pop(key, None)
+        touched[cell.id] = own or None
+        cell.hits[key] = cell.hits.get(key, 0) + change
+        cell.changed = self.changed = True
+        if bool(own) != engaged and not cell.promoted:
+            if elsewhere:
+                self._further(self.ENGAGED, cell, elsewhere, change)
+            else:
+                cell.engaged += change
+        of_key = self.of_key(key)
+        person = 0
+        if count == max(change, 0) and not any(key in (touched[other.id] or ()) for other in elsewhere):
+            person = change
+        if cell.promoted:
+            of_key.promoted += change
+            of_key.promoted_people += person
+        else:
+            of_key.people += person
+        return True
+
+    def of_key(self, key: int) -> Occurrences:
+        """The sums of a key event's series."""
+        found = self.occurrences.get(key)
+        if found is None:
+            found = self.occurrences[key] = Occurrences()
+        return found
+
+    def _further(self, measure: int, cell: Cell, others: Sequence[Cell], change: int) -> None:
+        """A person who counts in `others` already counts, or no longer counts, in the series of `cell`."""
+        for i, value in enumerate(cell.values):
+            if all(other.values[i] != value for other in others):
+                persons = self.further[measure][i]
+                persons[value] = persons.get(value, 0) + change
+                self.changed = True
+
+    # -- series -----------------------------------------------------------------------------------
+
+    def rows(self, dimensions: Sequence[str], keys: Sequence[str]) -> dict[str, Sums]:
+        """The sums by series, given the names of dimensions and of key events by number."""
+        rows: dict[str, Sums] = {}
+        for cell in self.cells.values():
+            hits = {keys[key]: count for key, count in cell.hits.items() if count > 0}
+            _add(rows, TOTAL, cell, hits)
+            for name, value in zip(dimensions, cell.values, strict=True):
+                _add(rows, f"{name}:{value}", cell, hits)
+        people, promoted, engaged = self.further
+        for i, name in enumerate(dimensions):
+            for value, count in people[i].items():
+                rows[f"{name}:{value}"].people += count
+            for value, count in promoted[i].items():
+                rows[f"{name}:{value}"].promoted_people += count
+            for value, count in engaged[i].items():
+                rows[f"{name}:{value}"].engaged += count
+        for key in sorted(self.occurrences):
+            sums = _of_key(keys[key], self.occurrences[key])
+            if sums.events or sums.promoted_key_events:
+                rows[f"{KEY}:{keys[key]}"] = sums
+        return rows
+
+
+def _add(rows: dict[str, Sums], series: str, cell: Cell, hits: dict[str, int]) -> None:
+    row = rows.get(series)
+    if row is None:
+        row = rows[series] = Sums()
+    if cell.promoted:
+        row.promoted_people += cell.people
+        _sum(row.promoted_key_events, hits)
+        return
+    row.events += cell.events
+    row.pageviews += cell.pageviews
+    row.people += cell.people
+    row.visits += cell.visits
+    row.engaged += cell.engaged
+    _sum(row.key_events, hits)
+
+
+def _sum(into: dict[str, int], hits: dict[str, int]) -> None:
+    for name, count in hits.items():
+        into[name] = into.get(name, 0) + count
+
+
+def _of_key(name: str, of_key: Occurrences) -> Sums:
+    return Sums(
+        events=of_key.events,
+        pageviews=of_key.pageviews,
+        people=of_key.people,
+        visits=of_key.visits,
+        engaged=of_key.people,
+        key_events={name: of_key.events} if of_key.events else {},
+        promoted_key_events={name: of_key.promoted} if of_key.promoted else {},
+        promoted_people=of_key.promoted_people,
+    )
+
+
+def promoted_alike(cells: Iterable[Cell], cell: Cell) -> list[Cell]:
+    """Those of a person's cells that count together with `cell`."""
+    return [
+        other
+        for other in cells
+        if other.window is cell.window and other.promoted == cell.promoted and other is not cell
+    ]
