@@ -17,6 +17,8 @@ import msgspec
 import orjson
 
 from stream.core.definition import DAY, Definition
+from stream.core.engagement.partials import PARTIALS
+from stream.core.keeping import PERSONS_END
 from stream.core.partition import Partition
 from stream.core.profile import (
     DORMANT,
@@ -36,11 +38,13 @@ START_MS = 1_767_225_600_000  # 2026-01-01
 DAYS = 230
 LATER_MS = START_MS + 420 * DAY
 
+BESIDE = b"\xf7\xf8"  # first bytes of the keys of what is counted beside the persons
+
 Entry = tuple[bytes, bytes | None]
 
 
 def fields(key: bytes, value: bytes) -> dict[str, Any]:
-    """What is in a changelog record, by the names of its fields, as plain objects."""
+    """What is in a changelog record of a person or of the partition, by the names of its fields."""
     kind = decode_progress if key == b"\xff" else decode_erased if key[:1] == b"\xfe" else decode
     plain: dict[str, Any] = json.loads(msgspec.json.encode(msgspec.structs.asdict(kind(value))))
     return plain
@@ -99,7 +103,7 @@ def written() -> tuple[list[Entry], Partition]:
 def afterwards(partition: Partition) -> list[dict[str, Any]]:
     """What the partition publishes of each person until half a year later, without the definition's hash."""
     partition.advance(LATER_MS)
-    found = [plain(output.value) for output in partition.take_outputs()]
+    found = [plain(output.value) for output in partition.take_outputs() if output.topic != PARTIALS]
     return sorted(found, key=lambda record: str(record["person"]))
 
 
@@ -120,14 +124,14 @@ def write() -> None:
         {
             "key": b64encode(key).decode(),
             "value": None if value is None else b64encode(value).decode(),
-            "fields": None if value is None else fields(key, value),
+            "fields": None if value is None or key[0] in BESIDE else fields(key, value),
         }
         for key, value in log
     ]
     file = DATA / f"state-{VERSION}.json.gz"
     if file.exists():
         sys.exit(f"{file} is there already, and has to stay as the version wrote it")
-    values = [value for key, value in log if value is not None and key[0] < 0xF8]
+    values = [value for key, value in log if value is not None and key < PERSONS_END]
     assert {STATES[decode(value).state] for value in values} >= set(STATES) - {"deleted"}
     assert any(value[0] & DORMANT for value in values)
     assert any(value[0] & PACKED for value in values)

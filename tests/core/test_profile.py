@@ -33,8 +33,9 @@ BUSY = Profile(
     engaged={20001: 2},
     counts={20001: {0: 3}},
     open=[Visit(1, 5, 20001, 3, ("c", None, "email", "web", "/"), True, 2, 1, {20001: {1: 1}}, {1: 9.5})],
-    recent=[(1, "m", 0, ("c", None, "email", "web", "/"), None), (5, "n", 1, None, (9.5,))],
+    recent=[(1, "m", 0, ("c", None, "email", "web", "/"), None, 7), (5, "n", 1, None, (9.5,), -1)],
     aliases=["anonymous:a"],
+    touched={7: None, 8: {0: 2}},
 )
 
 
@@ -71,8 +72,9 @@ def test_a_newer_version_is_refused_with_what_to_do() -> None:
 
 def test_fields_added_since_are_filled_in() -> None:
     fields = msgspec.msgpack.decode(encode(BUSY)[1:])
-    older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:-2])
-    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[])
+    after_until = Profile.__struct_fields__.index("until") + 1
+    older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:after_until])
+    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[], touched={})
 
 
 def test_every_released_version_has_a_reader() -> None:
@@ -104,5 +106,5 @@ def test_a_visit_of_100_000_events_stays_under_8_kib_beside_the_ids_inside_the_l
 
 
 def test_a_large_profile_reads_back() -> None:
-    large = msgspec.structs.replace(BUSY, recent=[(n, f"m{n}", 0, None, None) for n in range(2000)])
+    large = msgspec.structs.replace(BUSY, recent=[(n, f"m{n}", 0, None, None, n) for n in range(2000)])
     assert decode(encode(large)) == large

@@ -29,6 +29,9 @@ WINDOWS_PREFIX = b"\xf8"
 _CELL, _WINDOW = b"\xf8c", b"\xf8w"  # then the cell's id; then the window's start
 _START_ZERO = 2**63  # so that starts before 1970 have a key, too
 
+_LAYOUT = 1
+"""Of the records below; raised when an older Footfall's can no longer be read, and are dropped."""
+
 MAX_BYTES = 512 * 1024
 """About how large one part is at most."""
 
@@ -42,9 +45,9 @@ Found = dict[tuple[str | None, str | None, int], Cell]
 
 
 class _State(Struct, array_like=True):
-    """What is kept beside windows and cells. `shape` is what these mean: size in ms, and dimensions."""
+    """What is kept beside windows and cells. `shape` is what these mean: layout, size in ms, dimensions."""
 
-    shape: tuple[int, tuple[str, ...]]
+    shape: tuple[int, int, tuple[str, ...]]
     closed: int
     next_id: int
 
@@ -313,8 +316,8 @@ class Windows:
         window.add(cell)
 
     @property
-    def _shape(self) -> tuple[int, tuple[str, ...]]:
-        return self._size, self._dimensions.names
+    def _shape(self) -> tuple[int, int, tuple[str, ...]]:
+        return _LAYOUT, self._size, self._dimensions.names
 
 
 def _stored(cell: Cell) -> _StoredCell:
