@@ -1,0 +1,127 @@
+"""What a deviation comes from: the shares of key events and dimension values, the likeliest cause first.
+
+After Adtributor (Bhagwan et al., Adtributor: Revenue Debugging in Advertising Systems, NSDI 2014): a value
+explains a deviation by its share of it (explanatory power), and is the likelier the cause the more its part
+of the whole differs from what was expected (surprise: its term of the Jensen-Shannon divergence).
+Where everything moves alike, every value has its share, and none is a surprise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+from typing import NamedTuple
+
+from stream.core.engagement.history import Totals
+from stream.core.engagement.rows import KEY_PREFIX, OTHER, TOTAL
+from stream.core.records import Measure
+
+NONE = "(none)"
+SHOWN = 8  # causes in a record
+_SMALLEST_SHARE = 0.1
+_DOMINATING_SHARE = 0.5
+_DOMINATING_LIFT = 1.3  # of a share of the deviation over the part that was expected of the whole
+_CALM_SIBLINGS = 0.5  # what is left for the others, of what they would have if all moved alike
+
+
+class Share(NamedTuple):
+    """What one series has to do with a deviation.
+
+    `share` of it, 1 where it accounts for all; `value` and `expected` are sums over the windows of the
+    deviation. `surprise` orders causes; `dominating` ones stand out from their siblings.
+    """
+
+    series: str
+    share: float
+    value: float
+    expected: float
+    surprise: float
+    dominating: bool
+
+
+class _Part(NamedTuple):
+    """A series' part of the deviation, and of the whole as it is and as it was expected."""
+
+    series: str
+    deviation: float
+    value: float
+    expected: float
+
+
+def is_last_resort(series: str) -> bool:
+    """Whether a value says nothing of its own: missing, or beyond the cap."""
+    return series.partition(":")[2] in (NONE, OTHER)
+
+
+def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list[Share]:
+    """Shares of the deviation of `lead`, likeliest cause first; without those that go the other way.
+
+    `totals` are sums over the windows of the deviation, by series. Of `index`, engaged persons are attributed
+    at the number of people that came: a value counts by its own index, and by how much of the mix it is.
+    """
+    whole = totals.get(lead)
+    if whole is None:
+        return []
+    parts = [_part(series, measure, sums, whole) for series, sums in totals.items() if series != TOTAL]
+    all_of_it = _part(lead, measure, whole, whole) if measure != "index" else _whole_index(lead, whole)
+    base = _part(TOTAL, measure, totals.get(TOTAL, whole), whole) if measure != "index" else all_of_it
+    if all_of_it.deviation == 0:
+        return []
+    shares = [
+        _share(part, all_of_it, base) for part in parts if part is not None and _fits(part.series, measure)
+    ]
+    telling = [share for share in shares if share.share >= _SMALLEST_SHARE]
+    telling.sort(key=lambda s: (is_last_resort(s.series), -round(s.share * s.surprise, 9), s.series))
+    return telling[:SHOWN]
+
+
+def _fits(series: str, measure: Measure) -> bool:
+    """People who did a key event are not a part of all people as those of a channel are."""
+    return measure != "people" or not series.startswith(KEY_PREFIX)
+
+
+def _part(series: str, measure: Measure, sums: Totals, whole: Totals) -> _Part:
+    if measure == "volume":
+        return _Part(series, sums.volume - sums.volume_expected, sums.volume, sums.volume_expected)
+    if measure == "people":
+        return _Part(series, sums.people - sums.people_expected, sums.people, sums.people_expected)
+    if series.startswith(KEY_PREFIX):
+        grown = whole.people / whole.people_expected if whole.people_expected else 1.0
+        expected = sums.people_expected * grown
+        return _Part(series, sums.people - expected, sums.people, expected)
+    index = whole.engaged_expected / whole.people_expected if whole.people_expected else 0.0
+    excess = sums.engaged - index * sums.people
+    expected_excess = sums.engaged_expected - index * sums.people_expected
+    return _Part(
+        series,
+        excess - expected_excess,
+        max(sums.engaged, index * sums.people),
+        max(sums.engaged_expected, index * sums.people_expected),
+    )
+
+
+def _whole_index(lead: str, whole: Totals) -> _Part:
+    index = whole.engaged_expected / whole.people_expected if whole.people_expected else 0.0
+    expected = index * whole.people
+    return _Part(lead, whole.engaged - expected, whole.engaged, expected)
+
+
+def _share(part: _Part, all_of_it: _Part, base: _Part) -> Share:
+    share = min(max(part.deviation / all_of_it.deviation, 0.0), 1.0)
+    expected = min(part.expected / base.expected, 1.0) if base.expected > 0 else 0.0
+    value = min(part.value / base.value, 1.0) if base.value > 0 else 0.0
+    stands_out = share >= _DOMINATING_LIFT * expected or 1 - share < _CALM_SIBLINGS * (1 - expected)
+    return Share(
+        part.series,
+        share,
+        part.value,
+        part.expected,
+        _surprise(expected, value),
+        share >= _DOMINATING_SHARE and stands_out,
+    )
+
+
+def _surprise(p: float, q: float) -> float:
+    """A value's term of the Jensen-Shannon divergence of its expected part `p` and its part `q`, in nats."""
+    middle = (p + q) / 2
+    return sum(x * log(x / middle) for x in (p, q) if x > 0) / 2

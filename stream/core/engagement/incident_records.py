@@ -1,0 +1,164 @@
+"""Makes the published record of an incident from what is tracked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stream.core.definition import Definition
+from stream.core.engagement import chart
+from stream.core.engagement.attribution import Share, attribute
+from stream.core.engagement.history import History, Point
+from stream.core.engagement.judged import Judged
+from stream.core.engagement.rows import KEY_PREFIX
+from stream.core.engagement.track import Fact, JudgedRows, Moment
+from stream.core.engagement.tracked import Tracked
+from stream.core.engagement.wording import Told, Wording, number
+from stream.core.records import Cause, Incident, Moved, Period
+from stream.core.times import format_ms
+
+OWNER_SHARE = 0.25
+SHOWN_MOVED = 40
+FIGURE_PREFIX = "figure:"
+"""A daily figure that is no series: it moves, but is nobody's cause."""
+
+
+class Scribe:
+    """Of one period. Pure: the same incident, window and history make the same record."""
+
+    def __init__(self, definition: Definition, history: History, *, step_ms: int, period: Period) -> None:
+        self._hash = definition.engagement_hash()
+        self._owners = [
+            (entry.name, entry.owner) for entry in definition.key_events if entry.owner is not None
+        ]
+        self._history = history
+        self._step_ms = step_ms
+        self._period: Period = period
+        self._wording = Wording(definition.timezone, step_ms=step_ms, days=period == "day")
+
+    def record(
+        self, fact: Fact, now: Moment, judged: JudgedRows, *, notes: Sequence[str], provisional: bool = False
+    ) -> Incident:
+        """What is published of a fact in the window `now`."""
+        incident = fact.incident
+        lead = judged.get(incident.series, {}).get(incident.measure) or self._latest(incident)
+        point = self._history.point(now.number, incident.series, incident.measure)
+        promoted = point.promoted if point is not None else 0.0
+        causes = self._causes(incident, now)
+        owners = self._owners_of(incident, causes)
+        moved = self._moved(incident, judged)
+        told = Told(
+            series=incident.series,
+            measure=incident.measure,
+            direction="drop" if incident.direction < 0 else "spike",
+            status=fact.status,
+            since_ms=incident.since_ms,
+            at_ms=now.start_ms,
+            value=lead.value,
+            expected=lead.expected,
+            worst_ms=incident.worst_ms,
+            worst_value=incident.worst_value,
+            worst_expected=incident.worst_expected,
+            lasted_ms=incident.last_ms + self._step_ms - incident.since_ms,
+            causes=causes,
+            moved=[m.series for m in moved],
+            promoted=promoted,
+            owners=owners,
+            became_page=fact.what == "updated-page",
+        )
+        sentence = self._wording.sentence(told)
+        windows = max((incident.last_ms - incident.since_ms) // self._step_ms + 1, 1)
+        return Incident(
+            definition=self._hash,
+            record_id=f"{incident.incident_id}/{fact.what}",
+            incident_id=incident.incident_id,
+            series=incident.series,
+            measure=incident.measure,
+            direction=told.direction,
+            severity=incident.severity,
+            status=fact.status,
+            period=self._period,
+            provisional=provisional,
+            since=format_ms(incident.since_ms),
+            at=format_ms(now.start_ms + self._step_ms),
+            value=lead.value,
+            expected=lead.expected,
+            lower=lead.lower,
+            upper=lead.upper,
+            score=min(max(lead.score, 0.0), 1.0),
+            moved=moved,
+            causes=[
+                Cause(
+                    c.series, round(c.share, 3), round(c.value / windows, 3), round(c.expected / windows, 3)
+                )
+                for c in causes
+            ],
+            owners=owners,
+            promoted=promoted,
+            sentence=sentence,
+            note="; ".join(notes) or None,
+            chart=self._chart(incident, sentence, now),
+        )
+
+    def _latest(self, incident: Tracked) -> Judged:
+        """The lead's figures where this window has none of it: the last that are known."""
+        points = self._history.points(incident.series, incident.measure)
+        if not points:
+            return Judged(incident.worst_value, incident.worst_expected, 0.0, 0.0, 0.0)
+        last = points[-1]
+        return Judged(last.value, last.expected, last.lower, last.upper, 0.0)
+
+    def _causes(self, incident: Tracked, now: Moment) -> list[Share]:
+        if self._period == "day":
+            totals = self._history.totals(since_ms=now.start_ms, until_ms=now.start_ms)
+        else:
+            totals = self._history.totals(since_ms=incident.since_ms, until_ms=incident.last_ms)
+        known = {series: sums for series, sums in totals.items() if not series.startswith(FIGURE_PREFIX)}
+        return attribute(incident.series, incident.measure, known)
+
+    def _owners_of(self, incident: Tracked, causes: Sequence[Share]) -> list[str]:
+        """Of the key event that stands out, or else of all that moved."""
+        first = causes[0] if causes else None
+        if first is not None and first.dominating and first.series.startswith(KEY_PREFIX):
+            series = [c.series for c in causes if c.share >= OWNER_SHARE]
+        else:
+            series = [*sorted(incident.members), *(c.series for c in causes if c.share >= OWNER_SHARE)]
+        names = {s.removeprefix(KEY_PREFIX): None for s in series if s.startswith(KEY_PREFIX)}
+        return list(dict.fromkeys(owner for name in names for entry, owner in self._owners if entry == name))
+
+    def _moved(self, incident: Tracked, judged: JudgedRows) -> list[Moved]:
+        moved = []
+        for series, measures in sorted(incident.members.items()):
+            for measure, member in sorted(measures.items()):
+                j = judged.get(series, {}).get(measure)
+                value, expected = (member.value, member.expected) if j is None else (j.value, j.expected)
+                if not incident.leads(series, measure):
+                    moved.append(Moved(series, measure, value, expected))
+        return moved[:SHOWN_MOVED]
+
+    def _chart(self, incident: Tracked, sentence: str, now: Moment) -> str:
+        points = self._history.points(incident.series, incident.measure)
+        drawn = self._with_gaps(points)
+        subject = self._wording.subject(incident.series, incident.measure)
+        unit = "" if not points else f", {number(points[-1].value, incident.measure)} now"
+        title = f"{subject[0].upper()}{subject[1:]}{unit}"
+        first = points[0].start_ms if points else now.start_ms
+        end = min(incident.last_ms + self._step_ms, now.start_ms)
+        series = chart.Series(
+            times=[t for t, _ in drawn],
+            values=[None if p is None else p.value for _, p in drawn],
+            expected=[None if p is None else p.expected for _, p in drawn],
+            lower=[None if p is None else p.lower for _, p in drawn],
+            upper=[None if p is None else p.upper for _, p in drawn],
+            promoted=[0.0 if p is None else p.promoted for _, p in drawn],
+            shaded=[(max(incident.since_ms, first), end)] if end >= first else [],
+        )
+        label = self._wording.day if self._period == "day" else self._wording.clock
+        return chart.draw(series, title=title, description=sentence, label=label).decode()
+
+    def _with_gaps(self, points: Sequence[Point]) -> list[tuple[int, Point | None]]:
+        drawn: list[tuple[int, Point | None]] = []
+        for point in points:
+            if drawn and point.start_ms - drawn[-1][0] > 1.5 * self._step_ms:
+                drawn.append((drawn[-1][0] + self._step_ms, None))
+            drawn.append((point.start_ms, point))
+        return drawn

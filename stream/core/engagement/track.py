@@ -1,0 +1,300 @@
+"""The incidents of one period, windows or days: opened, updated, resolved; a state machine on its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from stream.core.engagement import tracked
+from stream.core.engagement.bounds import STAYS_WITHIN, reach
+from stream.core.engagement.feedback import Feedback
+from stream.core.engagement.grouping import Deviation, deviations, groups, lead_of
+from stream.core.engagement.history import History
+from stream.core.engagement.judged import Judged
+from stream.core.engagement.rows import TOTAL
+from stream.core.engagement.severity import is_page
+from stream.core.engagement.tracked import Tracked
+from stream.core.records import IncidentStatus, Measure, Severity
+
+JOIN_WITHIN_WINDOWS = 15
+"""So long after it was opened, whatever moves the same way joins an incident that `total` is no part of."""
+CLEARLY_BEYOND = 2.0
+"""A rebound is an incident of its own where it is so many widths of the band of before away from it."""
+REMEMBERED = 200  # ended incidents
+
+JudgedRows = Mapping[str, Mapping[Measure, Judged]]
+
+
+class Moment(NamedTuple):
+    """A window, or a day: its number, and its start in ms."""
+
+    number: int
+    start_ms: int
+
+
+class Pace(NamedTuple):
+    """What time is to a track: a step's length, how many inside end an incident, how long it is quiet then.
+
+    `name` makes of a step's number what stands for it in an incident's id.
+    """
+
+    step_ms: int
+    resolve_after: int
+    cooldown_ms: int
+    name: Callable[[int], str]
+
+
+class Fact(NamedTuple):
+    """That something is to be published of an incident: `what` ends its record's id."""
+
+    incident: Tracked
+    status: IncidentStatus
+    what: str
+
+
+class Track:
+    """Deterministic: the same windows make the same facts, wherever it was restored between them."""
+
+    def __init__(
+        self, pace: Pace, feedback: Feedback, history: History, *, sensitivity: float, prefix: str
+    ) -> None:
+        self._pace = pace
+        self._feedback = feedback
+        self._history = history
+        self._sensitivity = sensitivity
+        self._prefix = prefix
+        self._open: dict[str, Tracked] = {}
+        self._ended: dict[str, Tracked] = {}
+        self._unsaved: dict[str, None] = {}
+
+    def step(self, now: Moment, judged: JudgedRows) -> list[Fact]:
+        """A window that the history already holds."""
+        found = deviations(judged)
+        facts: list[Fact] = []
+        for incident in list(self._open.values()):
+            found = self._follow(incident, now, judged, found, facts)
+        if found:
+            for group in groups(found):
+                opened = self._opening(now, group)
+                if opened is not None:
+                    self._open[opened.incident_id] = opened
+                    self._rate(opened, now, judged)
+                    facts.append(Fact(opened, "opened", "opened"))
+        return facts
+
+    def peek(self, now: Moment, judged: JudgedRows) -> Tracked | None:
+        """The incident that a spike of `total` would open, were the window final: it can only grow."""
+        found = [
+            d for d in deviations(judged) if d.series == TOTAL and d.measure != "index" and d.direction > 0
+        ]
+        if not found or any(self._belongs(incident, found[0], now) for incident in self._open.values()):
+            return None
+        incident = self._opening(now, found)
+        if incident is not None:
+            self._unsaved.pop(incident.incident_id, None)
+            self._rate(incident, now, judged)
+        return incident
+
+    def find(self, incident_id: str) -> Tracked | None:
+        """An incident that is open, or ended not long ago."""
+        return self._open.get(incident_id) or self._ended.get(incident_id)
+
+    def touch(self, incident: Tracked) -> None:
+        """It was changed from outside."""
+        self._unsaved[incident.incident_id] = None
+
+    def end(self, incident: Tracked, start_ms: int) -> Fact:
+        """Resolves an open incident."""
+        incident.ended_ms = start_ms
+        del self._open[incident.incident_id]
+        self._ended[incident.incident_id] = incident
+        self.touch(incident)
+        for old in list(self._ended)[:-REMEMBERED]:
+            del self._ended[old]
+            self._unsaved[old] = None
+        return Fact(incident, "resolved", "resolved")
+
+    def end_all(self, start_ms: int) -> list[Fact]:
+        """Resolves whatever is open."""
+        return [self.end(incident, start_ms) for incident in list(self._open.values())]
+
+    def open(self) -> Sequence[Tracked]:
+        """In the order opened."""
+        return list(self._open.values())
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        for incident_id in sorted(self._unsaved):
+            incident = self.find(incident_id)
+            yield self._prefix + incident_id, None if incident is None else tracked.encode(incident)
+        self._unsaved.clear()
+
+    def restore(self, value: bytes) -> None:
+        incident = tracked.decode(value)
+        (self._open if incident.ended_ms is None else self._ended)[incident.incident_id] = incident
+
+    def restored(self) -> None:
+        """All is there: puts it in the order in which it came about."""
+        self._open = dict(sorted(self._open.items(), key=lambda item: (item[1].opened_ms, item[0])))
+        self._ended = dict(sorted(self._ended.items(), key=lambda item: (item[1].ended_ms, item[0])))
+
+    def _follow(
+        self,
+        incident: Tracked,
+        now: Moment,
+        judged: JudgedRows,
+        found: list[Deviation],
+        facts: list[Fact],
+    ) -> list[Deviation]:
+        """Goes on with an open incident; what of the deviations is left is not its own."""
+        self.touch(incident)
+        turned = any(
+            incident.leads(d.series, d.measure)
+            and d.direction != incident.direction
+            and self._clearly_beyond(incident, d)
+            for d in found
+        )
+        if turned:
+            facts.append(self.end(incident, now.start_ms))
+            return found
+        own = [d for d in found if self._belongs(incident, d, now)]
+        lead = judged.get(incident.series, {}).get(incident.measure)
+        deviates = False
+        if lead is not None and _reach(lead) * incident.direction >= STAYS_WITHIN:
+            deviates = True
+            incident.worsen(lead, now.start_ms)
+        for d in own:
+            member = incident.member(d.series, d.measure)
+            if member is None and self._is_rebound(incident, d):
+                continue
+            if member is None or member.direction == d.direction:
+                incident.join(d.series, d.measure, d.direction, d.judged, now.start_ms)
+                deviates = True
+        if deviates:
+            incident.last_ms, incident.calm = now.start_ms, 0
+        elif lead is not None:
+            incident.calm += 1
+        if incident.calm >= self._pace.resolve_after:
+            facts.append(self.end(incident, now.start_ms))
+        elif self._rate(incident, now, judged):
+            facts.append(Fact(incident, "updated", "updated-page"))
+        return [d for d in found if d not in own]
+
+    def _rate(self, incident: Tracked, now: Moment, judged: JudgedRows) -> bool:
+        """Whether the severity rises now; not once it is acknowledged, nor while it is snoozed."""
+        if incident.severity == "page" or incident.acknowledged:
+            return False
+        moving = [
+            (series, measure, j)
+            for series, measures in sorted(incident.members.items())
+            for measure, member in sorted(measures.items())
+            if member.direction == incident.direction
+            and (j := judged.get(series, {}).get(measure)) is not None
+        ]
+        if self._feedback.is_snoozed(incident.series, now.start_ms) or not is_page(
+            moving,
+            direction=incident.direction,
+            windows=now.number - incident.since_index + 1,
+            sensitivity=self._sensitivity,
+        ):
+            return False
+        incident.severity = "page"
+        return True
+
+    def _belongs(self, incident: Tracked, d: Deviation, now: Moment) -> bool:
+        """Whether a deviation is of the cause that an open incident is of."""
+        if incident.leads(d.series, d.measure) or d.series in incident.members:
+            return True
+        if self._is_rebound(incident, d):
+            return not self._clearly_beyond(incident, d)
+        if d.series == TOTAL or TOTAL in incident.members:
+            return True
+        return now.start_ms - incident.opened_ms <= JOIN_WITHIN_WINDOWS * self._pace.step_ms
+
+    def _is_rebound(self, incident: Tracked, d: Deviation) -> bool:
+        return d.measure != "index" and incident.measure != "index" and d.direction != incident.direction
+
+    def _clearly_beyond(self, incident: Tracked, d: Deviation) -> bool:
+        """Whether a value is out of what was ordinary before the incident, too."""
+        before = self._history.point(incident.since_index - 1, d.series, d.measure)
+        if before is None:
+            return False
+        return _out_of(d, before.expected, before.lower, before.upper) >= CLEARLY_BEYOND
+
+    def _opening(self, now: Moment, group: list[Deviation]) -> Tracked | None:
+        """The incident of a new group of deviations; None where none is to be opened."""
+        lead = lead_of(group)
+        since_ms, since_index = self._began(lead, now)
+        if self._feedback.is_snoozed(lead.series, now.start_ms):
+            return None
+        if self._is_quiet(lead, now, group, windows=now.number - since_index + 1):
+            return None
+        incident_id = f"{lead.series}@{self._pace.name(since_index)}"
+        incident = Tracked(
+            incident_id=incident_id,
+            series=lead.series,
+            measure=lead.measure,
+            direction=lead.direction,
+            since_ms=since_ms,
+            since_index=since_index,
+            opened_ms=now.start_ms,
+            last_ms=now.start_ms,
+            worst_ms=now.start_ms,
+            worst_value=lead.judged.value,
+            worst_expected=lead.judged.expected,
+        )
+        for d in group:
+            incident.join(d.series, d.measure, d.direction, d.judged, now.start_ms)
+        self.touch(incident)
+        return incident
+
+    def _began(self, lead: Deviation, now: Moment) -> tuple[int, int]:
+        """The first window, as (start, index), of the run of those that deviate as the lead does now."""
+        since_ms, since_index = now.start_ms, now.number
+        after = max(
+            (i.last_ms for i in self._ended.values() if i.series == lead.series), default=since_ms - 1
+        )
+        while (
+            (point := self._history.point(since_index - 1, lead.series, lead.measure)) is not None
+            and reach(point.value, point.expected, point.lower, point.upper) * lead.direction >= STAYS_WITHIN
+            and point.start_ms > after
+        ):
+            since_ms, since_index = point.start_ms, since_index - 1
+        return since_ms, since_index
+
+    def _is_quiet(self, lead: Deviation, now: Moment, group: list[Deviation], *, windows: int) -> bool:
+        """Whether an incident that has ended lately keeps this from opening.
+
+        What it was of, and what moved in it, is quiet for the cooldown; only what would page opens again
+        before, once it has lasted as long as it takes to resolve. A rebound opens nothing but clearly beyond.
+        """
+        quiet = False
+        for incident in self._ended.values():
+            assert incident.ended_ms is not None
+            if now.start_ms - incident.ended_ms > self._pace.cooldown_ms:
+                continue
+            if self._is_rebound(incident, lead):
+                if not self._clearly_beyond(incident, lead):
+                    return True
+            elif lead.series in incident.members or TOTAL in incident.members:
+                quiet = True
+        if not quiet:
+            return False
+        return windows < self._pace.resolve_after or not is_page(
+            ((d.series, d.measure, d.judged) for d in group if d.direction == lead.direction),
+            direction=lead.direction,
+            windows=windows,
+            sensitivity=self._sensitivity,
+        )
+
+    def severities(self) -> Mapping[Severity, int]:
+        """How many incidents are open."""
+        of = [incident.severity for incident in self._open.values()]
+        return {"ticket": of.count("ticket"), "page": of.count("page")}
+
+
+def _reach(j: Judged) -> float:
+    return reach(j.value, j.expected, j.lower, j.upper)
+
+
+def _out_of(d: Deviation, expected: float, lower: float, upper: float) -> float:
+    return reach(d.judged.value, expected, lower, upper) * d.direction
