@@ -74,7 +74,8 @@ class Calendar:
             found = self._midnights[day] = segment.start, segment.day
         return found
 
-    def _offset(self, t: int) -> int:
+    def offset(self, t: int) -> int:
+        """What local time is ahead of UTC by at an instant, in ms."""
         instant = _EPOCH + timedelta(milliseconds=min(max(t, _EARLIEST), _LATEST))
         offset = instant.astimezone(self._zone).utcoffset()
         assert offset is not None
@@ -87,8 +88,8 @@ class Calendar:
         days: list[int] = []
         reached: list[int] = []
         t, stop = index * _CHUNK, (index + 1) * _CHUNK
-        offset = self._offset(t)
-        latest = max((before + self._offset(before)) // DAY for before in range(t - 3 * HOUR, t, HOUR // 4))
+        offset = self.offset(t)
+        latest = max((before + self.offset(before)) // DAY for before in range(t - 3 * HOUR, t, HOUR // 4))
         while t < stop:
             day = (t + offset) // DAY
             if not days or days[-1] != day:
@@ -97,7 +98,7 @@ class Calendar:
                 latest = max(latest, day)
                 reached.append(latest)
             ahead = min(t + _STEP, stop, (day + 1) * DAY - offset)
-            changed = self._offset(ahead)
+            changed = self.offset(ahead)
             t = ahead if changed == offset else self._change(t, ahead)
             offset = changed
         self._chunks[index] = starts, days, reached
@@ -105,10 +106,10 @@ class Calendar:
 
     def _change(self, before: int, after: int) -> int:
         """The first instant with another offset in `before < t <= after`."""
-        old = self._offset(before)
+        old = self.offset(before)
         while after - before > 1:
             middle = (before + after) // 2
-            if self._offset(middle) == old:
+            if self.offset(middle) == old:
                 before = middle
             else:
                 after = middle
