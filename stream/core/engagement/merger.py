@@ -88,9 +88,9 @@ class Merger:
     """One for the whole product, fed by `sources` partitions. Deterministic: no clock, no chance.
 
     Parts of several sources may come in any mixture, each source's in its order; repeats change nothing.
-    What is published as final depends on the parts alone. A window that closes far behind brings much work at
-    once: `process` does a slice of it, the rest is for `work`. `track_changes=False` spares a replay the list of
-    what has changed; it must not take or keep anything then.
+    What is published as final depends on the parts alone. Many windows may become due at once: `process`
+    closes a slice of them, the rest is for `work`. `track_changes=False` spares a replay the list of what
+    has changed, and then nothing can be taken or restored.
     """
 
     def __init__(
