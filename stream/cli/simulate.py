@@ -15,12 +15,29 @@ import click
 
 from stream.cli.configuration import config_option, load_settings
 from stream.engine.security import Security
+from stream.simulate.asked import read_share
 from stream.simulate.delivery import Faults
 from stream.simulate.options import Options, WrongOptions
 from stream.simulate.progress import Progress
 from stream.simulate.run import WriteError, Writer, run
+from stream.simulate.simulation import Simulation
 
 SHARE = click.FloatRange(0, 1)
+
+
+class Growth(click.ParamType):
+    """`10%` or `0.1`, also below 0."""
+
+    name = "growth"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        share = read_share(text.removeprefix("-"))
+        if share is None or text == "-100%":
+            self.fail(f'got "{text}"; takes what is added in 30 days, such as 10% or -2.5%', param, ctx)
+        return -share if text.startswith("-") else share
+
+
 _CLOSE_WITHIN_S = 10
 
 
@@ -46,6 +63,26 @@ _CLOSE_WITHIN_S = 10
 )
 @click.option("--events", type=click.IntRange(1), metavar="N", help="Stop after N events, whatever the day.")
 @click.option("--anonymous", type=SHARE, metavar="SHARE", help="Newcomers who never sign up.  [default: 0.7]")
+@click.option(
+    "--growth",
+    type=Growth(),
+    metavar="SHARE",
+    help="How much newcomers a day grow a month, such as 10% or -5%.  [default: 2%]",
+)
+@click.option("--bots", type=SHARE, default=0.0, metavar="SHARE", help="Events of robots that view pages.")
+@click.option(
+    "--plant",
+    "plants",
+    multiple=True,
+    metavar="PLANT",
+    help="What befalls the product, see below; may be given several times.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what was planted, when, and what it moved, as JSON.",
+)
 @click.option("--late", type=SHARE, default=0.0, metavar="SHARE", help="Events later than 10 minutes.")
 @click.option("--disorder", type=SHARE, default=0.0, metavar="SHARE", help="Events out of order, not late.")
 @click.option("--duplicates", type=SHARE, default=0.0, metavar="SHARE", help="Records that are repeats.")
@@ -92,6 +129,25 @@ def command(
         footfall simulate --broker kafka:9093 --config footfall.toml
     A steady load:
         footfall simulate --broker localhost:9092 --users 100000 --rate 5000
+    A month with an outage and a sale, and the truth about it:
+        footfall simulate --plant outage:from=2026-01-20T14:00,for=30m,depth=50% \\
+                          --plant promotion:name=winter,from=22d,for=2d \\
+                          --truth truth.json --out events.jsonl
+    Two months of whatever may happen, at times that the seed chooses:
+        footfall simulate --days 60 --plant random --truth truth.json --out events.jsonl
+
+    \b
+    PLANT is a kind, or a kind and options (defaults in brackets):
+        outage       events are lost: depth [50%], channel [all], for [30m]
+        viral        more visits through a channel: factor [2], channel [social], for [2h]
+        decline      fewer visits each day: rate [2%], channel [all], for [to the end]
+        broken       an event is not sent any more: event ["Order Completed"], share [100%], for [12h]
+        bad-channel  a channel's visits end after one page: channel [paid], share [100%], for [12h]
+        promotion    a sale, with its [[campaign]] in the truth: name [sale], channel, factor [2], for [1d]
+        all          each kind once, with quiet between; needs 28 days
+        random       a mixture of kinds, strengths and lengths; needs 28 days
+    Each takes from=TIME, and for=DURATION or to=TIME. TIME is 2026-01-20T14:00 (UTC), or a duration since
+    the start (19d14h). Without from the seed chooses a time.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say, WriteError says
     faults = Faults(late=late, disorder=disorder, duplicates=duplicates, bad=bad)
@@ -120,12 +176,15 @@ async def _simulate(options: Options) -> int:
     """Runs to the end or to a signal; the exit code: 0, or 130 after Ctrl-C."""
     now_ms = int(time.time() * 1000)
     start_ms, end_ms = options.period(now_ms)
+    simulation = options.simulation(start_ms, end_ms)
+    # Now what is planned, at the end what it did: a file that cannot be written fails before the work.
+    _write_truth(simulation, options.truth)
     stop, signals = _stop_on_signals()
     writer = await options.writer()
     progress = Progress(sys.stderr, start_ms=start_ms, end_ms=end_ms, limit=options.events)
     try:
         written = await run(
-            options.delivery().deliver(options.population(start_ms).slices(end_ms)),
+            simulation.slices(),
             writer,
             options.pace(start_ms, now_ms),
             stop=stop,
@@ -133,9 +192,19 @@ async def _simulate(options: Options) -> int:
             report=progress.report,
         )
     finally:
+        _write_truth(simulation, options.truth)
         await _close(writer)
     progress.finish(written, "  stopped" if signals else "")
     return 130 if signal.SIGINT in signals and not options.live else 0
+
+
+def _write_truth(simulation: Simulation, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        simulation.truth().write(path)
+    except OSError as error:
+        raise click.ClickException(f"--truth {path}: {error.strerror or error}") from None
 
 
 async def _close(writer: Writer) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from msgspec import Struct
 
 from stream.engine.security import Security
-from stream.simulate.delivery import Delivery, Faults
+from stream.simulate.asked import Asked, Mixture, read
+from stream.simulate.delivery import Faults
 from stream.simulate.files import FileWriter
 from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
-from stream.simulate.population import Population
+from stream.simulate.placing import place
 from stream.simulate.product import Product
 from stream.simulate.run import Writer
 from stream.simulate.schedule import DAY_MS
+from stream.simulate.simulation import Simulation
 
 DEFAULT_DAYS = 30
 FILE_START = date(2026, 1, 1)
@@ -34,6 +37,10 @@ class Options(Struct, frozen=True, kw_only=True):
     users: int = 1_000
     events: int | None = None
     anonymous: float | None = None
+    growth: float | None = None
+    bots: float = 0.0
+    plants: tuple[str, ...] = ()
+    truth: Path | None = None
     faults: Faults = Faults()
     out: str | None = None
     broker: str | None = None
@@ -63,6 +70,11 @@ class Options(Struct, frozen=True, kw_only=True):
             raise WrongOptions("--late and --disorder are shares of the same events: together at most 1")
         if faults.duplicates + faults.bad > 0.9:
             raise WrongOptions("--duplicates and --bad: together at most 0.9, or hardly an event is left")
+        if self.bots > 0.9:
+            raise WrongOptions("--bots is a share of all events: at most 0.9")
+        if self.truth is not None and self.out is not None and Path(self.out) == self.truth:
+            raise WrongOptions("--truth and --out: two files, the truth is not part of the stream")
+        self._asked()
 
     def period(self, now_ms: int) -> tuple[int, int | None]:
         """First instant and end (ms; None: no end). Files start on a fixed day, so that equal options
@@ -95,16 +107,37 @@ class Options(Struct, frozen=True, kw_only=True):
             return ByTime(self.speed, epoch_ms=start_ms)
         return Unpaced()
 
-    def population(self, start_ms: int) -> Population:
-        """The product's people."""
-        product = Product(users=self.users)
-        if self.anonymous is not None:
-            product = Product(users=self.users, anonymous=self.anonymous)
-        return Population(product, seed=self.seed, start_ms=start_ms)
+    def simulation(self, start_ms: int, end_ms: int | None) -> Simulation:
+        """The product, what befalls it, and what happens to its events under way."""
+        usual = Product()
+        product = Product(
+            users=self.users,
+            anonymous=usual.anonymous if self.anonymous is None else self.anonymous,
+            growth=usual.growth if self.growth is None else self.growth,
+            bots=self.bots,
+        )
+        try:
+            plants = place(self._asked(), seed=self.seed, start_ms=start_ms, end_ms=end_ms)
+        except ValueError as error:
+            raise WrongOptions(f"--plant {error}") from None
+        return Simulation(
+            product,
+            seed=self.seed,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            plants=plants,
+            faults=self.faults,
+            to_topic=self.broker is not None,
+        )
 
-    def delivery(self) -> Delivery:
-        """What happens to events under way."""
-        return Delivery(self.faults, seed=self.seed, to_topic=self.broker is not None)
+    def _asked(self) -> list[Asked | Mixture]:
+        asked = []
+        for text in self.plants:
+            try:
+                asked.append(read(text))
+            except ValueError as error:
+                raise WrongOptions(f"--plant {text}: {error}") from None
+        return asked
 
     async def writer(self) -> Writer:
         """The file or topic, open. Raises OSError or WriteError."""

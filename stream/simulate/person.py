@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import TYPE_CHECKING
 
 from stream.simulate.devices import Device, pick_device, place
 from stream.simulate.product import Channel, Product
 from stream.simulate.schedule import DAY_MS, HOUR_MS
 from stream.simulate.streams import digest, exponential, lognormal, random_stream, uuid_shaped
+
+if TYPE_CHECKING:
+    from stream.simulate.crowd import Crowd
 
 NEVER = -1
 _MAX_RATE = 4.0
@@ -19,7 +23,8 @@ class Person:
 
     `name` keys all of the person's random streams. `next_ms` is the next visit of their own accord, or
     NEVER; `busy_until_ms` the end of the last visit, which no other visit may overlap; `visits` counts
-    those of their own accord, `invitations` the others: each names the next one's stream.
+    those of their own accord, `invitations` the others: each names the next one's stream. `crowd` is what
+    brought them, if it is something that befell the product.
     """
 
     __slots__ = (
@@ -28,6 +33,7 @@ class Person:
         "busy_until_ms",
         "channel",
         "created_ms",
+        "crowd",
         "device",
         "identified",
         "intent",
@@ -68,6 +74,7 @@ class Person:
         self.next_ms = NEVER
         self.visits = 0
         self.invitations = 0
+        self.crowd: Crowd | None = None
 
     def eagerness(self, product: Product, t_ms: int) -> float:
         """How ready to come and to buy, against the person's own settled self: fades with age."""
@@ -78,6 +85,8 @@ class Person:
 
     def days_to_next_visit(self, product: Product, t_ms: int, rng: Random, *, bounced: bool) -> float:
         """Average days until the person comes again of their own accord; infinite for never."""
+        if self.crowd is not None and rng.random() < self.crowd.leaves:
+            return math.inf
         tired = 1.5 if bounced else 1.0
         if not self.registered and rng.random() < product.visitor_leaves * tired:
             return math.inf

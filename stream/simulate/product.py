@@ -38,7 +38,9 @@ class Product(Struct, frozen=True, kw_only=True):
     users: int = 1_000
     """Registered users on the first day."""
     newcomers: float = 0.03
-    """First-time visitors a day, for each of `users`."""
+    """First-time visitors a day, for each of `users`, at first."""
+    growth: float = 0.02
+    """By how much first-time visitors a day grow in 30 days, compounding; below 0 they shrink."""
     anonymous: float = 0.7
     """Share of newcomers who never sign up."""
     channels: tuple[Channel, ...] = CHANNELS
@@ -68,6 +70,12 @@ class Product(Struct, frozen=True, kw_only=True):
     """Chance that a visitor of the signing-up kind does so in a visit."""
     deletion: float = 0.0015
     """Chance that a user's visit ends with the account's deletion."""
+    consultation: float = 0.03
+    """Chance that somebody who looks around asks the shop's advisers something ..."""
+    anger: float = 0.2
+    """... and rates the answer with one star."""
+    bots: float = 0.0
+    """Share of all events that robots make; they view pages, at any hour, and do nothing else."""
 
     campaign_rate: float = 0.02
     """Campaign messages a day that a user follows; they go to the lapsed as well ..."""

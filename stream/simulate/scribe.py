@@ -32,6 +32,7 @@ class Scribe:
         "_page",
         "_random",
         "_referrer",
+        "_standing",
         "key",
         "person",
         "records",
@@ -44,7 +45,7 @@ class Scribe:
         self._random = rng.random
         self._app = person.device.app
         self._context = f'"channel":"{channel}",{person.place},{person.device.members}'
-        self._campaign = ""
+        self._campaign = self._standing = ""
         self._referrer = referrer
         self._page = ""
         self.log_out()
@@ -66,6 +67,11 @@ class Scribe:
             name, source, medium = campaign
             self._campaign = f',"campaign":{{"name":"{name}","source":"{source}","medium":"{medium}"}}'
 
+    def land_for_long(self, campaign: Campaign) -> None:
+        """The same, but every event of the visit carries the campaign."""
+        self.land(campaign)
+        self._standing = self._campaign
+
     def view(self, t_ms: int, page: Page) -> None:
         """A page, or a screen in an app."""
         if self._app:
@@ -78,7 +84,7 @@ class Scribe:
                 t_ms, f'"type":"page","name":"{page.name}"', f'"properties":{{{page.located},{referrer}}}'
             )
         self._referrer = SITE + page.path
-        self._campaign = ""
+        self._campaign = self._standing
 
     def track(self, t_ms: int, event: str, members: str = "") -> None:
         """Something that the person did; `members` of `properties` as JSON."""
@@ -98,7 +104,7 @@ class Scribe:
             f'{{"type":"track","event":"{event}","messageId":"{self._digits}{len(self.records):04x}",'
             f'"timestamp":"{stamp(t_ms)}","receivedAt":"{stamp(t_ms + _delay_ms(self._random()))}",'
             f'"userId":"{self.person.user_id}",'
-            f'"properties":{{{members}}},"context":{{{_SERVER}}}}}'
+            f'"properties":{{{members}}},"context":{{{_SERVER}{self._standing}}}}}'
         )
         self.records.append((t_ms, self.person.user_id.encode(), value.encode()))
 

@@ -27,14 +27,15 @@ _MORE_PAGES = 0.80  # after each page; so five a visit
 _LOGGED_OUT = 0.05  # of a user's visits begin without their login
 _PAUSE = 0.012  # before a step: a telephone call, dinner; some cut the visit in two
 _THINK_MS = tuple(int(4_000 * (2.0 + 70.0 * (i / 1024) ** 5)) for i in range(1024))
+_TOPICS = ("delivery", "returns", "sizes", "payment")
 _QUERIES = ("desk+lamp", "rug", "gift", "oak+shelf", "kettle", "sale")
 
 
 class Visit:
     """Plays one visit of `person`, from `start_ms`; `play` once, then read the outcome.
 
-    `records` are in time order. `bounced`: one page and gone. `abandoned`: a checkout was left.
-    `deleted`: the account is gone.
+    `name` is unique for the person, `channel` what the visit came by. `records` are in time order.
+    `bounced`: one page and gone. `abandoned`: a checkout was left. `deleted`: the account is gone.
     """
 
     def __init__(self, product: Product, person: Person, *, seed: int, name: str, start_ms: int) -> None:
@@ -42,8 +43,10 @@ class Visit:
         self._rng = Random(int(digits[:16], 16))
         self._digits = digits
         self._product = product
-        self._person = person
-        self.now_ms = start_ms
+        self.name = name
+        self.person = person
+        self.channel = ""
+        self.now_ms = self.start_ms = start_ms
         self.bounced = False
         self.abandoned = False
         self.deleted = False
@@ -57,12 +60,14 @@ class Visit:
 
     def play_own(self) -> None:
         """The person comes of their own accord, through the channel they know or another."""
-        product, person, rng = self._product, self._person, self._rng
-        first = person.visits == 0 and not person.registered
+        product, person, rng = self._product, self.person, self._rng
+        crowd = person.crowd if person.visits == 0 else None
+        first = person.visits == 0 and (crowd is not None or not person.registered)
         channel = person.channel if first else _pick(product.channels, rng)
         campaign = Campaign(channel.campaign, channel.source, channel.medium) if channel.medium else None
         bounce = channel.bounce * (1.0 if first else 0.5)
-        self._play(channel.name, channel.referrer, campaign, bounce)
+        standing = None if crowd is None else crowd.campaign
+        self._play(channel.name, channel.referrer, campaign, bounce, standing=standing)
         person.visits += 1
 
     def play_invited(self, campaign: Campaign) -> None:
@@ -70,11 +75,23 @@ class Visit:
         bounce = self._product.campaign_bounce * (0.5 if campaign is CART_REMINDER else 1.0)
         self._play(campaign.medium, "", campaign, bounce)
 
-    def _play(self, channel: str, referrer: str, campaign: Campaign | None, bounce: float) -> None:
-        person, rng = self._person, self._rng
+    def _play(
+        self,
+        channel: str,
+        referrer: str,
+        campaign: Campaign | None,
+        bounce: float,
+        *,
+        standing: Campaign | None = None,
+    ) -> None:
+        person, rng = self.person, self._rng
         scribe = Scribe(person, digits=self._digits, rng=rng, channel=channel, referrer=referrer)
         self._scribe = scribe
-        scribe.land(campaign)
+        self.channel = channel
+        if standing is None:
+            scribe.land(campaign)
+        else:
+            scribe.land_for_long(standing)
         if person.registered and rng.random() >= _LOGGED_OUT:
             scribe.log_in()
             if rng.random() < 0.2 or not person.identified:
@@ -88,11 +105,13 @@ class Visit:
         self._browse()
         if self._cart and rng.random() < 0.55:
             self._check_out()
+        elif rng.random() < self._product.consultation:
+            self._consult()
         elif person.registered and rng.random() < self._product.deletion:
             self._delete_account()
 
     def _browse(self) -> None:
-        scribe, rng, person = self._scribe, self._rng, self._person
+        scribe, rng, person = self._scribe, self._rng, self.person
         random = rng.random
         readiness = person.intent * person.eagerness(self._product, self.now_ms)
         signing_up = not person.registered and not person.anonymous_only
@@ -155,14 +174,26 @@ class Visit:
         )
         scribe.view(self.now_ms + 350, THANKS)
         self.now_ms += 350
-        if self._person.registered:
+        if self.person.registered:
             sent_ms = self.now_ms + 2_000 + int(120_000 * random())
             scribe.server(
                 sent_ms, "Email Delivered", f'"email_subject":"Your order","email_id":"{order[-11:-1]}"'
             )
 
+    def _consult(self) -> None:
+        scribe, rng = self._scribe, self._rng
+        topic = _TOPICS[int(rng.random() * len(_TOPICS))]
+        consultation = f'"consultation_id":"{self._digits[32:42]}"'
+        self._think()
+        scribe.track(self.now_ms, "Consultation Started", f'{consultation},"topic":"{topic}"')
+        self.now_ms += int((2.0 + 9.0 * rng.random()) * 60_000)
+        angry = rng.random() < self._product.anger
+        if angry or rng.random() < 0.6:
+            stars = 1 if angry else 2 + int(4.0 * rng.random() ** 0.4)
+            scribe.track(self.now_ms, "Consultation Rated", f'{consultation},"stars":{stars}')
+
     def _sign_up(self) -> None:
-        scribe, person = self._scribe, self._person
+        scribe, person = self._scribe, self.person
         self._think()
         scribe.view(self.now_ms, SIGN_UP)
         self._think()

@@ -8,10 +8,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from stream.core.events import NAMES, read, received_ms
+from stream.simulate.asked import read as read_plant
 from stream.simulate.delivery import Delivery, Faults
+from stream.simulate.placing import place
 from stream.simulate.population import Population
 from stream.simulate.product import Product
 from stream.simulate.scribe import Record
+from stream.simulate.simulation import Simulation
+from stream.simulate.truth import Truth
 
 START_MS = 1_767_225_600_000  # 2026-01-01
 DAY_MS = 86_400_000
@@ -34,6 +38,23 @@ def simulated(product: Product, *, days: float, seed: int = 1, faults: Faults | 
     if faults is not None:
         slices = Delivery(faults, seed=seed, to_topic=False).deliver(slices)
     return [record for _, records in slices for record in records]
+
+
+def planted(
+    product: Product, *plants: str, days: int, seed: int = 1, faults: Faults | None = None
+) -> tuple[list[Record], Truth]:
+    """The same with plants, as `--plant` takes them, and the truth about them."""
+    end_ms = START_MS + days * DAY_MS
+    simulation = Simulation(
+        product,
+        seed=seed,
+        start_ms=START_MS,
+        end_ms=end_ms,
+        plants=place([read_plant(text) for text in plants], seed=seed, start_ms=START_MS, end_ms=end_ms),
+        faults=faults,
+    )
+    records = [record for _, slice_ in simulation.slices() for record in slice_]
+    return records, simulation.truth()
 
 
 def seen(records: Iterable[Record]) -> list[Seen]:

@@ -53,6 +53,59 @@ def test_newcomers_and_more_users_leave_everybody_else_as_they_were() -> None:
     assert set(alone) <= set(crowd)
 
 
+def test_growth_brings_more_newcomers_each_month_and_moves_nobody_else() -> None:
+    steady = simulated(Product(users=800, visit_rate=1e-9, campaign_rate=0, growth=0), days=90)
+    growing = simulated(Product(users=800, visit_rate=1e-9, campaign_rate=0, growth=0.5), days=90)
+    assert set(steady) < set(growing)
+    more = [a / b for a, b in zip(arrived(growing), arrived(steady), strict=True)]
+    # The mean of 1.5 to the month over the first, second and third one.
+    assert more == [pytest.approx(factor, rel=0.15) for factor in (1.23, 1.85, 2.77)]
+
+
+def test_a_product_that_shrinks_has_fewer_newcomers_each_month() -> None:
+    steady = simulated(Product(users=800, visit_rate=1e-9, campaign_rate=0, growth=0), days=90)
+    shrinking = simulated(Product(users=800, visit_rate=1e-9, campaign_rate=0, growth=-0.4), days=90)
+    assert set(shrinking) < set(steady)
+    left = [a / b for a, b in zip(arrived(shrinking), arrived(steady), strict=True)]
+    assert left == [pytest.approx(factor, rel=0.15) for factor in (0.78, 0.47, 0.28)]
+
+
+def arrived(records: list[Record]) -> list[int]:
+    """First-time visitors in each of three months."""
+    first: dict[bytes, int] = {}
+    for time_ms, key, _ in records:
+        if key.startswith(b"anonymous:"):
+            first.setdefault(key, time_ms)
+    months = Counter((time_ms - START_MS) // (30 * DAY_MS) for time_ms in first.values())
+    return [months[month] for month in range(3)]
+
+
+def test_robots_view_their_share_of_pages_at_any_hour_and_move_nobody() -> None:
+    people = simulated(Product(users=500), days=30)
+    mixed = simulated(Product(users=500, bots=0.2), days=30)
+    views = seen(sorted(set(mixed) - set(people)))
+    assert set(people) < set(mixed)
+    assert len(views) / len(mixed) == pytest.approx(0.2, rel=0.15)
+    assert {event.name for event in views} == {"Page Viewed"}
+    assert {"HeadlessChrome" in event.whole["context"]["userAgent"] for event in views} == {True}
+    assert len({event.person for event in views}) == 2
+    nights = sum(event.time_ms % DAY_MS < 8 * HOUR_MS for event in views)
+    assert nights / len(views) == pytest.approx(1 / 3, rel=0.2)
+
+
+def test_some_consultations_end_in_anger(events: list[Seen]) -> None:
+    started = [event for event in events if event.name == "Consultation Started"]
+    rated = [event for event in events if event.name == "Consultation Rated"]
+    consultations = {event.whole["properties"]["consultation_id"]: event for event in started}
+    assert len(consultations) == len(started) > 50
+    for event in rated:
+        before = consultations[event.whole["properties"]["consultation_id"]]
+        assert 0 < event.time_ms - before.time_ms < GAP_MS
+    stars = Counter(event.whole["properties"]["stars"] for event in rated)
+    assert set(stars) == {1, 2, 3, 4, 5}
+    assert 0.1 < stars[1] / len(started) < 0.3
+
+
 def test_messages_leave_almost_all_other_visits_as_they_were() -> None:
     quiet = simulated(Product(users=200, campaign_rate=0), days=20)
     pushy = set(simulated(Product(users=200, campaign_rate=0.05), days=20))
@@ -109,8 +162,8 @@ def test_hours_and_weekdays_have_a_rhythm() -> None:
     def autocorrelation(lag: int) -> float:
         return sum((a - mean) * (b - mean) for a, b in zip(hours, hours[lag:], strict=False)) / variance
 
-    assert autocorrelation(24) > 0.4
-    assert autocorrelation(168) > 0.4
+    assert autocorrelation(24) > 0.5
+    assert autocorrelation(168) > 0.5
     assert autocorrelation(12) < 0
 
 
@@ -125,6 +178,8 @@ def test_there_are_all_kinds_of_events(events: list[Seen]) -> None:
         "Product Shared",
         "Checkout Started",
         "Order Completed",
+        "Consultation Started",
+        "Consultation Rated",
         "Signed Up",
         "Account Deleted",
         "Email Delivered",
