@@ -1,16 +1,22 @@
-"""Brokers for every test: real Apache Kafka and the embedded tansu, one of each a run, on free ports."""
+"""For every test: real Apache Kafka and the embedded tansu, one of each a run, and a real Chromium."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stream.broker import Broker, why_missing
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 REQUIRE_ALL = "FOOTFALL_REQUIRE_ALL"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def need_kafka() -> None:
@@ -35,6 +41,26 @@ def tansu() -> Iterator[str]:
     """The address of a tansu."""
     with Broker(kind="tansu") as broker:
         yield broker.address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window. Skips, saying why, where there is none; fails if all must run.
+
+    For one module of tests at a time: as long as it is there, nothing else can run an event loop.
+    """
+    executable = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if executable is None:
+        reason = "there is no Chromium on the path (Debian and Ubuntu: apt-get install chromium)"
+        if os.environ.get(REQUIRE_ALL) == "1":
+            pytest.fail(f"{REQUIRE_ALL}=1, and {reason}")
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 _numbers = count(1)

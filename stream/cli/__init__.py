@@ -20,6 +20,7 @@ COMMANDS = {
     "reset": "forget all state, and begin anew",
     "tail": "transitions, visits ... as they come, readable",
     "explain": "a person's state and the evidence for it",
+    "report": "the daily report, on the terminal or as a page",
 }
 
 
