@@ -93,7 +93,7 @@ def _from_files(source: Input, settings: Settings, person: str, until_ms: int | 
         if person.startswith("anonymous:"):
             kept.extend(transitions)
 
-    stream = drive(source, settings.definition, publish=publish, until_ms=until_ms)
+    stream = drive(source, settings.definition, publish=publish, until_ms=until_ms, persons_only=True)
     explanation = stream.explain(person)
     if explanation is not None and explanation.person != person:
         asked = TransitionsOf(explanation.person)

@@ -99,9 +99,9 @@ def command(
     """Run the worker's computation over files.
 
     FILE is JSON Lines of Segment events, an access log or a table, plain, .gz or .zst; `-` is standard
-    input. Several files are one stream in the order given. Writes visits, transitions, late, dead-letters
-    and people (registered persons' final states) to the folder, each as NAME.jsonl; engagement, incidents
-    and daily are written empty: they are not computed yet.
+    input. Several files are one stream in the order given. Writes visits, transitions, engagement (windows),
+    incidents, daily (reports), late, dead-letters and people (registered persons' final states) to the
+    folder, each as NAME.jsonl.
 
     \b
     Segment events:

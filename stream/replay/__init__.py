@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from stream.core import records
 from stream.core.definition import Definition
+from stream.core.engagement.partials import PARTIALS
+from stream.replay.merging import Merging
 from stream.replay.outputs import OutputFiles, ReplayError, check_not_an_input
 from stream.replay.rekeyed import RekeyedStream
 from stream.replay.streams import Published, Stream
@@ -100,17 +102,20 @@ def drive(
     *,
     publish: Callable[[Published], None],
     until_ms: int | None = None,
+    persons_only: bool = False,
     summary: Summary | None = None,
     on_progress: OnProgress | None = None,
 ) -> Stream:
     """Runs the events of a source through the core to the end; returns the stream as it then stands.
 
-    `publish` gets the records as they come. Raises `SourceError`.
+    `publish` gets the records as they come; with `persons_only` none of windows, incidents and days.
+    Raises `SourceError`.
     """
     summary = summary if summary is not None else Summary()
     number_of_partitions = len(source.files) if source.partitioned else source.partitions
     several = RekeyedStream if number_of_partitions > 1 and not definition.keyed else Stream
     stream = several(definition, partitions=number_of_partitions, topic=source.topic)
+    merging = None if persons_only else Merging(definition, sources=stream.sources)
     spread = source.partitions > 1 and not source.partitioned
 
     def take(values: list[bytes], file_number: int) -> None:
@@ -122,9 +127,14 @@ def drive(
         publish_new()
 
     def publish_new() -> None:
-        if published := stream.take_published():
+        published = stream.take_published()
+        parts = published.pop(PARTIALS, [])
+        if published:
             summary.note(published)
             publish(published)
+        if merging is not None and parts:
+            for merged in merging.merge(parts):
+                publish(merged)
 
     with _collecting_seldom() as collect_now_and_then:
         for file_number, values in batches(source, summary, on_progress):
@@ -132,7 +142,7 @@ def drive(
             collect_now_and_then()
         stream.finish(until_ms)
         publish_new()
-    summary.add_up(stream)
+    summary.add_up(stream, merging)
     return stream
 
 

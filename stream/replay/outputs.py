@@ -8,10 +8,16 @@ from typing import BinaryIO, Self
 
 from stream.replay.streams import Published
 
-COMPUTED = ("visits", "transitions", "late", "dead-letters", "people")
-# SPEC 6 and 7 are not computed yet: these are there and empty, so that a script which reads them finds them.
-NOT_YET_COMPUTED = ("engagement", "incidents", "daily")
-NAMES = (*COMPUTED, *NOT_YET_COMPUTED)
+NAMES = (
+    "visits",
+    "transitions",
+    "engagement",
+    "incidents",
+    "daily",
+    "late",
+    "dead-letters",
+    "people",
+)
 UNFINISHED = ".part"
 BUFFER_BYTES = 1 << 20
 

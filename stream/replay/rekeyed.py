@@ -51,14 +51,19 @@ class RekeyedStream(Stream):
         self._rekeyed.process(envelopes, range(self._read, self._read + len(envelopes)))
         self._read += len(envelopes)
 
-    def advance(self, watermark_ms: int) -> None:
-        """Move all watermarks."""
+    @property
+    def sources(self) -> int:
+        """The persons are all in one partition."""
+        return 1
+
+    def _finish(self, end_ms: int) -> None:
+        self._persons.advance(end_ms, final=True)
         for router in self._routers:
-            router.advance(watermark_ms)
+            router.advance(end_ms)
             self._pass_on(router)
 
     def take_published(self) -> Published:
-        """Topic to records published since the last call."""
+        """Topic to records published since the last call, partials among them."""
         published, self._published = self._published, {}
         for topic, _, value in self._persons.take_outputs():
             published.setdefault(topic, []).append(value)

@@ -80,15 +80,22 @@ class Stream:
             self.feed(home, run)
 
     def finish(self, until_ms: int | None) -> None:
-        """The stream is over: moves every watermark to `until_ms`, else to the newest event's time."""
+        """The stream is over: moves every watermark to `until_ms`, else to the newest event's time.
+
+        Windows of engagement that end by then are over as well, without a lateness.
+        """
         end = self.newest if until_ms is None else until_ms
         if end is not None:
-            self.advance(end)
+            self._finish(end)
 
-    def advance(self, watermark_ms: int) -> None:
-        """Move all watermarks."""
+    def _finish(self, end_ms: int) -> None:
         for partition in self._persons_in:
-            partition.advance(watermark_ms)
+            partition.advance(end_ms, final=True)
+
+    @property
+    def sources(self) -> int:
+        """How many say parts of what one merger makes whole: `partials` among the published."""
+        return len(self._persons_in)
 
     @property
     def newest(self) -> int | None:
@@ -96,7 +103,7 @@ class Stream:
         return max((p.newest for p in self.partitions if p.newest is not None), default=None)
 
     def take_published(self) -> Published:
-        """Topic to records published since the last call, a partition after the other."""
+        """Topic to records published since the last call, a partition after the other; partials, too."""
         published: Published = {}
         for partition in self._persons_in:
             for topic, _, value in partition.take_outputs():

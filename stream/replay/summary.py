@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from stream.core import records
 from stream.core.times import parse_ms
+from stream.replay.merging import Merging
 from stream.replay.streams import Published, Stream
 
 LATE_LOOKED_AT = 100_000
@@ -26,7 +27,8 @@ class Summary(Struct):
     """Counts of a finished replay; times in ms since 1970.
 
     `transitions` counts by (kind, reason), `people` by state; `dead_examples` has the first dead letter of
-    each reason, `late_by_ms` how far behind the watermark the (first 100,000) late events were.
+    each reason, `late_by_ms` how far behind the watermark the (first 100,000) late events were. `windows` and
+    `days` are those that were published as final, of the whole product, `incidents` those that were opened.
     """
 
     events: int = 0
@@ -37,6 +39,10 @@ class Summary(Struct):
     joined: int = 0
     unjoined: int = 0
     visits: int = 0
+    late_for_window: int = 0
+    windows: int = 0
+    incidents: int = 0
+    days: int = 0
     cut_lines: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     dead_examples: dict[str, records.DeadLetter] = field(default_factory=dict)
@@ -61,7 +67,7 @@ class Summary(Struct):
                 late = _decode_late(value)
                 self.late_by_ms.append((parse_ms(late.watermark) or 0) - (parse_ms(late.time) or 0))
 
-    def add_up(self, stream: Stream) -> None:
+    def add_up(self, stream: Stream, merging: Merging | None) -> None:
         """Takes over what the partitions have counted, once, at the end."""
         for partition in stream.partitions:
             counts = partition.counts
@@ -74,7 +80,12 @@ class Summary(Struct):
             self.visits += counts.visits
             self.dead.update(counts.dead)
             self.transitions.update(counts.transitions)
+            self.late_for_window += counts.late_for_window
         self.newest = stream.newest
+        if merging is not None:
+            self.windows = merging.counts.windows
+            self.incidents = merging.counts.incidents_opened
+            self.days = merging.counts.days
 
 
 _decode_dead_letter = msgspec.json.Decoder(records.DeadLetter).decode

@@ -14,10 +14,12 @@ from stream.core.calendar import Calendar
 from stream.core.definition import SECOND, Definition
 from stream.core.engagement.capping import Capping
 from stream.core.engagement.closing import Closing, Progress
+from stream.core.engagement.control import Control
 from stream.core.engagement.emptiness import LastSeen
 from stream.core.engagement.partials import ClockPart, WindowPart
 from stream.core.engagement.parts import OpenWindows, Rows
 from stream.core.engagement.rows import Row, row_of, weights_of
+from stream.core.engagement.watching import Watch
 from stream.core.engagement.window_records import Bands, WindowRecords
 from stream.core.publishing import Output
 
@@ -42,18 +44,19 @@ class Verdict(Protocol):
     def incidents(self) -> Sequence[records.Incident]: ...
 
 
-class Watch(Protocol):
+class Watcher(Protocol):
     """Judges windows and days, which come in order of time; with gaps where nothing was published."""
 
     def window(self, start_ms: int, rows: Mapping[str, Row]) -> Verdict: ...
     def peek(self, start_ms: int, rows: Mapping[str, Row]) -> Sequence[records.Incident]: ...
     def day(self, daily: records.Daily) -> Sequence[records.Incident]: ...
+    def control(self, control: Control) -> Sequence[records.Incident]: ...
     def changes(self) -> Changes: ...
     def restore(self, key: str, value: bytes) -> None: ...
     def restored(self) -> None: ...
 
 
-class Reports(Protocol):
+class Reporter(Protocol):
     """Adds up the days, which are closed in order of time."""
 
     def close(self, day: int) -> records.Daily: ...
@@ -81,7 +84,7 @@ class _Keeper(NamedTuple):
     """Somebody whose state is kept under keys with a prefix of their own."""
 
     prefix: str
-    who: Watch | Reports | Capping | LastSeen
+    who: Watcher | Reporter | Capping | LastSeen
 
 
 class Merger:
@@ -98,8 +101,8 @@ class Merger:
         definition: Definition,
         *,
         sources: int,
-        watch: Watch,
-        reports: Reports,
+        watch: Watcher | None = None,
+        reports: Reporter | None = None,
         track_changes: bool = True,
     ) -> None:
         self.counts = Counts()
@@ -108,7 +111,8 @@ class Merger:
         self._weights = weights_of(definition)
         self._calendar = Calendar(definition.timezone)
         self._sources = sources
-        self._watch, self._reports = watch, reports
+        self._watch: Watcher = watch or Watch(definition, step_ms=self._window_ms)
+        self._reports = reports
         self._open = OpenWindows(track_changes=track_changes)
         self._closing = Closing(definition, self._calendar, sources=sources)
         self._capping = Capping(definition, self._calendar)
@@ -119,9 +123,9 @@ class Merger:
         self._changed: dict[bytes, bytes | None] = {}
         self._keepers = (
             _Keeper("cap/", self._capping),
-            _Keeper("report/", reports),
+            *([] if reports is None else [_Keeper("report/", reports)]),
             _Keeper("seen/", self._seen),
-            _Keeper("watch/", watch),
+            _Keeper("watch/", self._watch),
         )
         self._shown_at: int | None = None
         self._to_show: set[int] = set()
@@ -178,7 +182,10 @@ class Merger:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def _take(self, part: WindowPart | ClockPart) -> None:
+    def _take(self, part: WindowPart | ClockPart | Control) -> None:
+        if isinstance(part, Control):
+            self._publish(self._watch.control(part))
+            return
         if not 0 <= part.source < self._sources:
             return
         if isinstance(part, WindowPart):
@@ -204,6 +211,7 @@ class Merger:
         return len(rows)
 
     def _close_day(self, day: int) -> int:
+        assert self._reports is not None
         daily = self._reports.close(day)
         self._closing.day_closed(day)
         self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
@@ -267,7 +275,8 @@ class Merger:
             if not self._take_up(key.decode(), self._kept[key]):
                 self._keep(key, None)
         self._watch.restored()
-        self._reports.restored()
+        if self._reports is not None:
+            self._reports.restored()
         self._to_show.update(self._open.starts())
 
     def _collect(self) -> None:
@@ -319,6 +328,6 @@ def _output(incident: records.Incident) -> Output:
 _OPEN = "open/"
 _WINDOW = "window/"
 _HEAD = b"head"
-_decode = msgspec.msgpack.Decoder(WindowPart | ClockPart).decode
+_decode = msgspec.msgpack.Decoder(WindowPart | ClockPart | Control).decode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _encode = msgspec.msgpack.Encoder().encode

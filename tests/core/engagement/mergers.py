@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from stream.core import records
 from stream.core.definition import MINUTE, Definition, Engagement, KeyEvent
+from stream.core.engagement.control import Control
 from stream.core.engagement.merger import Merger
 from stream.core.engagement.partials import ClockPart, Sums, WindowPart, encode
 from stream.core.engagement.rows import Row
@@ -40,6 +41,9 @@ class NoWatch:
         return []
 
     def day(self, daily: records.Daily) -> list[records.Incident]:
+        return []
+
+    def control(self, control: Control) -> list[records.Incident]:
         return []
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
