@@ -36,14 +36,20 @@ class Point(NamedTuple):
 
 
 class Totals(Struct, gc=False):
-    """Sums of a series over a stretch of windows; `engaged`, as expected too, follows from the index."""
+    """Sums of a series over a stretch of windows; `engaged`, as expected too, follows from the index.
+
+    `*_bands` are sums of the squares of half the band's width: what the sums may differ by without a reason.
+    """
 
     volume: float = 0.0
     volume_expected: float = 0.0
+    volume_bands: float = 0.0
     people: float = 0.0
     people_expected: float = 0.0
+    people_bands: float = 0.0
     engaged: float = 0.0
     engaged_expected: float = 0.0
+    engaged_bands: float = 0.0
 
 
 class _Frame:
@@ -202,6 +208,13 @@ def _add(sums: Totals, figures: list[float]) -> None:
     sums.people_expected += figures[people + 1]
     sums.engaged += figures[index] * figures[people]
     sums.engaged_expected += figures[index + 1] * figures[people + 1]
+    sums.volume_bands += _half_band(figures, volume) ** 2
+    sums.people_bands += _half_band(figures, people) ** 2
+    sums.engaged_bands += (_half_band(figures, index) * figures[people]) ** 2
+
+
+def _half_band(figures: list[float], at: int) -> float:
+    return (figures[at + 3] - figures[at + 2]) / 2
 
 
 _encode = msgspec.msgpack.Encoder().encode
