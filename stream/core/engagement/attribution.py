@@ -21,6 +21,8 @@ SHOWN = 8  # causes in a record
 _SMALLEST_SHARE = 0.1
 _DOMINATING_SHARE = 0.5
 _DOMINATING_LIFT = 1.3  # of a share of the deviation over the part that was expected of the whole
+_CHANCE = 0.4  # of a deviation's band: below, a share says nothing
+_SURE = 0.7  # of it: from here on, a share can stand out
 _CALM_SIBLINGS = 0.5  # what is left for the others, of what they would have if all moved alike
 
 
@@ -28,7 +30,8 @@ class Share(NamedTuple):
     """What one series has to do with a deviation.
 
     `share` of it, 1 where it accounts for all; `value` and `expected` are sums over the windows of the
-    deviation. `weight` orders causes; `dominating` ones stand out from their siblings.
+    deviation. `weight` orders causes, `certain` is 1 where chance does not explain the deviation;
+    `dominating` ones stand out from their siblings.
     """
 
     series: str
@@ -36,6 +39,7 @@ class Share(NamedTuple):
     value: float
     expected: float
     weight: float
+    certain: float
     dominating: bool
 
 
@@ -77,7 +81,7 @@ def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list
     ]
     telling = [share for share in shares if share.share >= _SMALLEST_SHARE]
     telling.sort(key=lambda s: (is_last_resort(s.series), -round(s.weight, 9), s.series))
-    return telling[:SHOWN]
+    return telling[:1] + [share for share in telling[1:] if share.certain >= _CHANCE][: SHOWN - 1]
 
 
 def _fits(series: str, measure: Measure) -> bool:
@@ -131,7 +135,8 @@ def _share(part: _Part, led: _Part, base: _Part) -> Share:
         part.value,
         part.expected,
         share * _surprise(expected, value) * certain**2,
-        share >= _DOMINATING_SHARE and stands_out,
+        certain,
+        share >= _DOMINATING_SHARE and certain >= _SURE and stands_out,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from math import isnan
+from math import isnan, sqrt
 from typing import NamedTuple
 
 import msgspec
@@ -163,6 +163,20 @@ class History:
         if frame is None or figures is None or isnan(figures[at]):
             return None
         return _point(frame.start_ms, figures, at)
+
+    def sums(self, series: str, measure: Measure, *, first: int, last: int) -> tuple[float, float, float]:
+        """Of a measure over the windows numbered `first` to `last`: value, expected, and what chance allows.
+
+        The latter is half a band's width, of as many windows together.
+        """
+        value = expected = bands = 0.0
+        for number in range(max(first, last - KEPT), last + 1):
+            point = self.point(number, series, measure)
+            if point is not None:
+                value += point.value
+                expected += point.expected
+                bands += ((point.upper - point.lower) / 2) ** 2
+        return value, expected, sqrt(bands)
 
     def totals(self, *, since_ms: int, until_ms: int) -> dict[str, Totals]:
         """By series, in the order of names: sums over windows that begin in `since_ms <= t <= until_ms`."""
