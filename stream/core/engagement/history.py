@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from math import isnan
+from math import isnan, sqrt
 from typing import NamedTuple
 
 import msgspec
@@ -36,14 +36,20 @@ class Point(NamedTuple):
 
 
 class Totals(Struct, gc=False):
-    """Sums of a series over a stretch of windows; `engaged`, as expected too, follows from the index."""
+    """Sums of a series over a stretch of windows; `engaged`, as expected too, follows from the index.
+
+    `*_bands` are sums of the squares of half the band's width: what the sums may differ by without a reason.
+    """
 
     volume: float = 0.0
     volume_expected: float = 0.0
+    volume_bands: float = 0.0
     people: float = 0.0
     people_expected: float = 0.0
+    people_bands: float = 0.0
     engaged: float = 0.0
     engaged_expected: float = 0.0
+    engaged_bands: float = 0.0
 
 
 class _Frame:
@@ -158,6 +164,20 @@ class History:
             return None
         return _point(frame.start_ms, figures, at)
 
+    def sums(self, series: str, measure: Measure, *, first: int, last: int) -> tuple[float, float, float]:
+        """Of a measure over the windows numbered `first` to `last`: value, expected, and what chance allows.
+
+        The latter is half a band's width, of as many windows together.
+        """
+        value = expected = bands = 0.0
+        for number in range(max(first, last - KEPT), last + 1):
+            point = self.point(number, series, measure)
+            if point is not None:
+                value += point.value
+                expected += point.expected
+                bands += ((point.upper - point.lower) / 2) ** 2
+        return value, expected, sqrt(bands)
+
     def totals(self, *, since_ms: int, until_ms: int) -> dict[str, Totals]:
         """By series, in the order of names: sums over windows that begin in `since_ms <= t <= until_ms`."""
         sums: dict[str, Totals] = {}
@@ -202,6 +222,13 @@ def _add(sums: Totals, figures: list[float]) -> None:
     sums.people_expected += figures[people + 1]
     sums.engaged += figures[index] * figures[people]
     sums.engaged_expected += figures[index + 1] * figures[people + 1]
+    sums.volume_bands += _half_band(figures, volume) ** 2
+    sums.people_bands += _half_band(figures, people) ** 2
+    sums.engaged_bands += (_half_band(figures, index) * figures[people]) ** 2
+
+
+def _half_band(figures: list[float], at: int) -> float:
+    return (figures[at + 3] - figures[at + 2]) / 2
 
 
 _encode = msgspec.msgpack.Encoder().encode

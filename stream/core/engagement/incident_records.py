@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from stream.core.definition import Definition
 from stream.core.engagement import chart
 from stream.core.engagement.attribution import Share, attribute
-from stream.core.engagement.history import History, Point
+from stream.core.engagement.bounds import reach
+from stream.core.engagement.history import MEASURES, History, Point
 from stream.core.engagement.judged import Judged
-from stream.core.engagement.rows import KEY_PREFIX
+from stream.core.engagement.rows import KEY_PREFIX, TOTAL
 from stream.core.engagement.track import Fact, JudgedRows, Moment
 from stream.core.engagement.tracked import Tracked
 from stream.core.engagement.wording import Told, Wording, number
-from stream.core.records import Cause, Incident, Moved, Period
+from stream.core.records import Cause, Incident, Measure, Moved, Period
 from stream.core.times import format_ms
 
 OWNER_SHARE = 0.25
@@ -60,7 +61,7 @@ class Scribe:
             worst_expected=incident.worst_expected,
             lasted_ms=incident.last_ms + self._step_ms - incident.since_ms,
             causes=causes,
-            moved=[m.series for m in moved],
+            product=self._product(incident, judged),
             promoted=promoted,
             owners=owners,
             became_page=fact.what == "updated-page",
@@ -95,9 +96,20 @@ class Scribe:
             owners=owners,
             promoted=promoted,
             sentence=sentence,
-            note="; ".join(notes) or None,
+            note="; ".join([*notes, *self._settled(fact, lead)]) or None,
             chart=self._chart(incident, sentence, now),
         )
+
+    def _settled(self, fact: Fact, lead: Judged) -> list[str]:
+        """That a level has become usual, where what was usual before is still known, and it is not that."""
+        incident = fact.incident
+        before = self._history.point(incident.since_number - 1, incident.series, incident.measure)
+        if fact.status != "resolved" or before is None:
+            return []
+        if reach(lead.value, before.expected, before.lower, before.upper) * incident.direction < 1:
+            return []
+        was = number(before.expected, incident.measure)
+        return [f"the level of before has not come back ({was} was expected then): this one is usual now"]
 
     def _latest(self, incident: Tracked) -> Judged:
         """The lead's figures where this window has none of it: the last that are known."""
@@ -116,14 +128,25 @@ class Scribe:
         return attribute(incident.series, incident.measure, known)
 
     def _owners_of(self, incident: Tracked, causes: Sequence[Share]) -> list[str]:
-        """Of the key event that stands out, or else of all that moved."""
-        first = causes[0] if causes else None
-        if first is not None and first.dominating and first.series.startswith(KEY_PREFIX):
+        """Of the key events that account for it; where no one cause stands out, of all that moved."""
+        standing = [c.series for c in causes if c.dominating]
+        series = sorted(incident.members)
+        if standing and standing[0].startswith(KEY_PREFIX):
             series = [c.series for c in causes if c.share >= OWNER_SHARE]
-        else:
-            series = [*sorted(incident.members), *(c.series for c in causes if c.share >= OWNER_SHARE)]
+        elif not standing:
+            series += [c.series for c in causes]
         names = {s.removeprefix(KEY_PREFIX): None for s in series if s.startswith(KEY_PREFIX)}
         return list(dict.fromkeys(owner for name in names for entry, owner in self._owners if entry == name))
+
+    def _product(self, incident: Tracked, judged: JudgedRows) -> tuple[Measure, float, float] | None:
+        """How the whole product moves in an incident that another series leads: measure, value, expected."""
+        if incident.series == TOTAL:
+            return None
+        for measure in MEASURES:
+            j, member = judged.get(TOTAL, {}).get(measure), incident.member(TOTAL, measure)
+            if j is not None and member is not None and (j.value - j.expected) * member.direction > 0:
+                return measure, j.value, j.expected
+        return None
 
     def _moved(self, incident: Tracked, judged: JudgedRows) -> list[Moved]:
         moved = []

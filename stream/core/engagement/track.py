@@ -12,7 +12,7 @@ from stream.core.engagement.grouping import Deviation, deviations, groups, lead_
 from stream.core.engagement.history import History
 from stream.core.engagement.judged import Judged
 from stream.core.engagement.rows import TOTAL
-from stream.core.engagement.severity import is_page
+from stream.core.engagement.severity import Strength, is_page, wakes
 from stream.core.engagement.tracked import Tracked
 from stream.core.records import IncidentStatus, Measure, Severity
 
@@ -75,7 +75,7 @@ class Track:
             found = self._follow(incident, now, judged, found, facts)
         if found:
             for group in groups(found):
-                opened = self._opening(now, group)
+                opened = self._opening(now, group, judged)
                 if opened is not None:
                     self._open[opened.incident_id] = opened
                     self._rate(opened, now, judged)
@@ -89,7 +89,7 @@ class Track:
         ]
         if not found or any(self._belongs(incident, found[0], now) for incident in self._open.values()):
             return None
-        incident = self._opening(now, found)
+        incident = self._opening(now, found, judged)
         if incident is not None:
             self._unsaved.pop(incident.incident_id, None)
             self._rate(incident, now, judged)
@@ -183,22 +183,28 @@ class Track:
         """Whether the severity rises now; not once it is acknowledged, nor while it is snoozed."""
         if incident.severity == "page" or incident.acknowledged:
             return False
-        moving = [
-            (series, measure, j)
+        if self._feedback.is_snoozed(incident.series, now.start_ms) or not any(
+            self._pages(series, measure, judged, member.direction, since=incident.since_number, now=now)
             for series, measures in sorted(incident.members.items())
             for measure, member in sorted(measures.items())
             if member.direction == incident.direction
-            and (j := judged.get(series, {}).get(measure)) is not None
-        ]
-        if self._feedback.is_snoozed(incident.series, now.start_ms) or not is_page(
-            moving,
-            direction=incident.direction,
-            windows=now.number - incident.since_index + 1,
-            sensitivity=self._sensitivity,
         ):
             return False
         incident.severity = "page"
         return True
+
+    def _pages(
+        self, series: str, measure: Measure, judged: JudgedRows, direction: int, *, since: int, now: Moment
+    ) -> bool:
+        j = judged.get(series, {}).get(measure)
+        if j is None or not wakes(series, measure):
+            return False
+        strength = Strength(
+            j,
+            *self._history.sums(series, measure, first=since, last=now.number),
+            windows=now.number - since + 1,
+        )
+        return is_page(strength, direction=direction, sensitivity=self._sensitivity)
 
     def _belongs(self, incident: Tracked, d: Deviation, now: Moment) -> bool:
         """Whether a deviation is of the cause that an open incident is of."""
@@ -215,27 +221,34 @@ class Track:
 
     def _clearly_beyond(self, incident: Tracked, d: Deviation) -> bool:
         """Whether a value is out of what was ordinary before the incident, too."""
-        before = self._history.point(incident.since_index - 1, d.series, d.measure)
+        before = self._history.point(incident.since_number - 1, d.series, d.measure)
         if before is None:
             return False
         return _out_of(d, before.expected, before.lower, before.upper) >= CLEARLY_BEYOND
 
-    def _opening(self, now: Moment, group: list[Deviation]) -> Tracked | None:
+    def _opening(self, now: Moment, group: list[Deviation], judged: JudgedRows) -> Tracked | None:
         """The incident of a new group of deviations; None where none is to be opened."""
         lead = lead_of(group)
-        since_ms, since_index = self._began(lead, now)
-        if self._feedback.is_snoozed(lead.series, now.start_ms):
+        since_ms, since_number = self._began(lead, now)
+        if self._feedback.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
-        if self._is_quiet(lead, now, group, windows=now.number - since_index + 1):
+        if self._is_quiet(lead, now) and not (
+            self._lasts(since_number, now)
+            and any(
+                self._pages(d.series, d.measure, judged, lead.direction, since=since_number, now=now)
+                for d in group
+                if d.direction == lead.direction
+            )
+        ):
             return None
-        incident_id = f"{lead.series}@{self._pace.name(since_index)}"
+        incident_id = f"{lead.series}@{self._pace.name(since_number)}"
         incident = Tracked(
             incident_id=incident_id,
             series=lead.series,
             measure=lead.measure,
             direction=lead.direction,
             since_ms=since_ms,
-            since_index=since_index,
+            since_number=since_number,
             opened_ms=now.start_ms,
             last_ms=now.start_ms,
             worst_ms=now.start_ms,
@@ -249,42 +262,46 @@ class Track:
 
     def _began(self, lead: Deviation, now: Moment) -> tuple[int, int]:
         """The first window, as (start, index), of the run of those that deviate as the lead does now."""
-        since_ms, since_index = now.start_ms, now.number
+        since_ms, since_number = now.start_ms, now.number
         after = max(
             (i.last_ms for i in self._ended.values() if i.series == lead.series), default=since_ms - 1
         )
         while (
-            (point := self._history.point(since_index - 1, lead.series, lead.measure)) is not None
+            (point := self._history.point(since_number - 1, lead.series, lead.measure)) is not None
             and reach(point.value, point.expected, point.lower, point.upper) * lead.direction >= STAYS_WITHIN
             and point.start_ms > after
         ):
-            since_ms, since_index = point.start_ms, since_index - 1
-        return since_ms, since_index
+            since_ms, since_number = point.start_ms, since_number - 1
+        return since_ms, since_number
 
-    def _is_quiet(self, lead: Deviation, now: Moment, group: list[Deviation], *, windows: int) -> bool:
-        """Whether an incident that has ended lately keeps this from opening.
+    def _is_quiet(self, lead: Deviation, now: Moment) -> bool:
+        """Whether an incident that has ended lately keeps this from opening, be it no page that lasts.
 
-        What it was of, and what moved in it, is quiet for the cooldown; only what would page opens again
-        before, once it has lasted as long as it takes to resolve. A rebound opens nothing but clearly beyond.
+        What it was of, and what moved in it, is quiet for the cooldown.
         """
-        quiet = False
-        for incident in self._ended.values():
-            assert incident.ended_ms is not None
-            if now.start_ms - incident.ended_ms > self._pace.cooldown_ms:
-                continue
-            if self._is_rebound(incident, lead):
-                if not self._clearly_beyond(incident, lead):
-                    return True
-            elif lead.series in incident.members or TOTAL in incident.members:
-                quiet = True
-        if not quiet:
-            return False
-        return windows < self._pace.resolve_after or not is_page(
-            ((d.series, d.measure, d.judged) for d in group if d.direction == lead.direction),
-            direction=lead.direction,
-            windows=windows,
-            sensitivity=self._sensitivity,
+        return any(
+            lead.series in incident.members or TOTAL in incident.members
+            for incident in self._lately_ended(now)
+            if not self._is_rebound(incident, lead)
         )
+
+    def _follows(self, lead: Deviation, now: Moment) -> bool:
+        """Whether this is but the rebound of an incident that has ended lately."""
+        return any(
+            self._is_rebound(incident, lead) and not self._clearly_beyond(incident, lead)
+            for incident in self._lately_ended(now)
+        )
+
+    def _lasts(self, since: int, now: Moment) -> bool:
+        """Whether it has lasted for as long as it takes to resolve."""
+        return now.number - since + 1 >= self._pace.resolve_after
+
+    def _lately_ended(self, now: Moment) -> list[Tracked]:
+        return [
+            incident
+            for incident in self._ended.values()
+            if incident.ended_ms is not None and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
+        ]
 
     def severities(self) -> Mapping[Severity, int]:
         """How many incidents are open."""

@@ -31,7 +31,7 @@ class Tracked(Struct, array_like=True):
     measure: Measure
     direction: int
     since_ms: int
-    since_index: int
+    since_number: int
     opened_ms: int
     last_ms: int
     worst_ms: int

@@ -23,8 +23,9 @@ class Told(Struct, frozen=True, kw_only=True):
     """What the sentence is made of; times in ms.
 
     `value` and `expected` are of the window that begins at `at_ms`, `worst_*` of the one furthest away.
-    `causes` come with the likeliest first; `moved` are the other series that moved. `lasted_ms` is from the
-    first window that deviated to the end of the last.
+    `causes` come with the likeliest first. `product` is how the whole product moves in it, where another
+    series leads: measure, value, expected. `lasted_ms` is from the first window that deviated to the end of
+    the last.
     """
 
     series: str
@@ -40,7 +41,7 @@ class Told(Struct, frozen=True, kw_only=True):
     worst_expected: float
     lasted_ms: int
     causes: Sequence[Share]
-    moved: Sequence[str]
+    product: tuple[Measure, float, float] | None
     promoted: float
     owners: Sequence[str]
     became_page: bool = False
@@ -58,7 +59,7 @@ class Wording:
     def sentence(self, told: Told) -> str:
         """What happened, when, by how much, where it comes from, and whose it is."""
         first = self._resolved(told) if told.status == "resolved" else self._deviates(told)
-        parts = [first, *_where_from(told)]
+        parts = [first, *_where_from(told), *self._of_product(told)]
         if told.promoted > 0:
             parts.append(f"{number(told.promoted, 'volume')}{self._unit} from promotions are not counted")
         text = "; ".join(parts) + "."
@@ -88,6 +89,12 @@ class Wording:
         """The local date."""
         return f"{self._local(t):%Y-%m-%d}"
 
+    def _short(self, t: int, at_ms: int) -> str:
+        """A time beside another, whose zone is named: with the date where that is another."""
+        if self._days:
+            return self.day(t)
+        return self.clock(t) if self.day(t) == self.day(at_ms) else f"{self.day(t)} {self.clock(t)}"
+
     def _local(self, t: int) -> datetime:
         instant = _EPOCH + timedelta(milliseconds=t)
         try:
@@ -103,7 +110,7 @@ class Wording:
         value = f"{number(told.value, told.measure)}{self._per(told.measure)}"
         how = difference(told.value, told.expected, told.measure)
         off = (told.value - told.expected) * (-1 if told.direction == "drop" else 1) > 0
-        since = "" if told.since_ms == told.at_ms else f", since {self.time(told.since_ms)}"
+        since = "" if told.since_ms == told.at_ms else f", since {self._short(told.since_ms, told.at_ms)}"
         on = "on" if self._days else "at"
         if not off or how is None:
             word = "below" if told.direction == "drop" else "above"
@@ -129,16 +136,19 @@ class Wording:
         how = difference(told.worst_value, told.worst_expected, told.measure)
         if how is None:
             return back
-        day = (
-            ""
-            if self._days or self.day(told.worst_ms) == self.day(told.at_ms)
-            else self.day(told.worst_ms) + " "
-        )
         word = "lowest" if told.direction == "drop" else "highest"
         return (
-            f"{back}; it was {word} {'on' if self._days else 'at'} {day}{self.time(told.worst_ms)}: "
+            f"{back}; it was {word} {'on' if self._days else 'at'} {self._short(told.worst_ms, told.at_ms)}: "
             f"{number(told.worst_value, told.measure)}{self._per(told.measure)}, {how}"
         )
+
+    def _of_product(self, told: Told) -> list[str]:
+        """That the whole product moves, too."""
+        if told.product is None or told.status == "resolved":
+            return []
+        measure, value, expected = told.product
+        how = difference(value, expected, measure)
+        return [] if how is None else [f"{self.subject(TOTAL, measure)} of the whole product is {how}"]
 
     def _per(self, measure: Measure) -> str:
         return "" if measure == "index" else self._unit
@@ -170,11 +180,17 @@ def difference(value: float, expected: float, measure: Measure) -> str | None:
         return None
     if base <= 0:
         return "none expected"
+    if shown == 0:
+        return f"where {number(expected, measure)} {_were(expected, measure)} expected"
     if shown >= 2 * base:
         return f"{shown / base:.1f} times the {number(expected, measure)} expected"
     percent = abs(shown - base) / base * 100
     share = f"{percent:.0f} %" if percent >= 1 else "less than 1 %"
     return f"{share} {'below' if shown < base else 'above'} the {number(expected, measure)} expected"
+
+
+def _were(expected: float, measure: Measure) -> str:
+    return "was" if measure == "index" or expected == 1 else "were"
 
 
 def duration(ms: int) -> str:
