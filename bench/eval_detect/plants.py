@@ -54,6 +54,7 @@ TURNS: tuple[tuple[Kind, Place], ...] = (
     ("bad-channel", "channel"),
     ("promotion", "with a viral spike"),
 )
+OUTAGES: tuple[tuple[Kind, Place], ...] = (("outage", "key event"), ("outage", "channel"))
 FIRST_DAY = 12
 """Nothing is planted before: warm-up, and some of a second week."""
 LAST_DAY = 70
@@ -74,15 +75,16 @@ def plan(
     keys: Sequence[str],
     step_ms: int,
     least: float,
+    turns: Sequence[tuple[Kind, Place]] = TURNS,
 ) -> Iterator[Plant]:
     """One plant every three days, in turns, then a slow decline of everything to the end.
 
     Time of day, channel and key event are drawn until a window there and then usually has `least` of what is
     to change: less cannot be told from chance in three windows.
     """
-    turn = rng.randrange(len(TURNS))
+    turn = rng.randrange(len(turns))
     for day in range(FIRST_DAY, min(LAST_DAY, days - 1), APART_DAYS):
-        kind, place = TURNS[turn % len(TURNS)]
+        kind, place = turns[turn % len(turns)]
         turn += 1
         while True:
             start = start_ms + day * DAY_MS + rng.randrange(0, DAY_MS, step_ms)

@@ -114,7 +114,7 @@ class Product:
         return sorted([*self._names, *(f"key:{key.name}" for key in KEYS)])
 
     def amount(self, kind: Kind, cause: str | None, at_ms: int) -> float:
-        """How much a window usually has, at that time of day, of what a plant changes: people or key events."""
+        """What a window usually has, at that time of day, of what a plant changes: people or key events."""
         people = float(self._base.sum()) * HOURS[at_ms % DAY_MS // HOUR_MS] / float(np.mean(HOURS))
         engaged = people * sum(share * rate for share, rate in TIERS.values())
         dimension, _, value = (cause or "").partition(":")
@@ -155,7 +155,11 @@ class Product:
         channel = drifts["channel"].take(len(hours)) + self._waver("channel", len(CHANNELS))
         channel = channel + np.log(
             np.stack(
-                [_rhythm(hours + shift, WEEKEND[name]) for name, shift in zip(CHANNELS, self._shift)], axis=1
+                [
+                    _rhythm(hours + shift, WEEKEND[name])
+                    for name, shift in zip(CHANNELS, self._shift, strict=True)
+                ],
+                axis=1,
             )
         )
         campaign = drifts["campaign"].take(len(hours)) + np.log(self._sendings(hours))
