@@ -9,6 +9,7 @@ from stream.schemas.asyncapi import asyncapi
 from stream.schemas.event import event_schema
 from stream.schemas.published import PUBLISHED, name_of, record_schema
 from stream.settings import Settings
+from stream.simulate.truth import Truth
 
 __all__ = ["PUBLISHED", "documents", "name_of", "record_schema", "write"]
 
@@ -16,6 +17,7 @@ __all__ = ["PUBLISHED", "documents", "name_of", "record_schema", "write"]
 def documents() -> dict[str, str]:
     """All documents by file name. A record's schema is at what its `schema` field says, with `.json`."""
     contents = {f"{name_of(struct)}.json": record_schema(struct) for struct in PUBLISHED}
+    contents[f"{name_of(Truth)}.json"] = record_schema(Truth)
     contents |= {"event.json": event_schema(), "asyncapi.json": asyncapi(Settings())}
     return {
         name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"

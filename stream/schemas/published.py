@@ -11,6 +11,7 @@ from msgspec import Struct
 from stream.core import records
 from stream.schemas.dialect import DIALECT
 from stream.schemas.meanings import FIELDS
+from stream.schemas.truth import TRUTH_FIELDS
 
 Schema = dict[str, Any]
 
@@ -66,7 +67,7 @@ def record_schema(struct: type[Struct]) -> Schema:
 
 
 def _described(struct_name: str, schema: Schema) -> Schema:
-    meanings = FIELDS[struct_name]
+    meanings = (FIELDS | TRUTH_FIELDS)[struct_name]
     for name, generated in schema["properties"].items():
         if name != "schema":
             meaning = meanings[name]

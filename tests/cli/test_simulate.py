@@ -108,6 +108,14 @@ def test_days_and_events_stop_at_what_comes_first(tmp_path: Path) -> None:
         (["--live", "--start", "2026-01-01"], "leave out --start"),
         (["--late", "0.6", "--disorder", "0.6"], "together at most 1"),
         (["--duplicates", "0.6", "--bad", "0.4"], "together at most 0.9"),
+        (["--growth", "much"], "such as 10% or -2.5%"),
+        (["--growth", "-100%"], "such as 10% or -2.5%"),
+        (["--bots", "0.95"], "at most 0.9"),
+        (["--plant", "flood"], '--plant flood: "flood" is no kind; there are outage'),
+        (["--plant", "all", "--days", "7"], "--plant all: needs --days of at least 28"),
+        (["--plant", "outage:from=40d"], "--plant outage:from=40d: lies outside of the run"),
+        (["--plant", "outage", "--events", "10"], "--plant outage: say when"),
+        (["--out", "x", "--truth", "x"], "two files"),
         (["--broker", "localhost:1", "--start", "2999-01-01"], "start earlier"),
     ],
 )
@@ -115,6 +123,43 @@ def test_a_wrong_value_is_answered_with_what_to_do(options: list[str], said: str
     result = simulate(*options)
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_the_truth_says_what_was_planted(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.json"
+    options = ("--days", "3", "--users", "300", "--growth", "-2.5%", "--bots", "0.05", "--truth", str(truth))
+    plain = written(tmp_path / "plain", *options)
+    assert orjson.loads(truth.read_bytes())["plants"] == []
+    plants = (
+        "--plant",
+        "outage:from=2026-01-02T18:00,for=2h,depth=100%",
+        "--plant",
+        "promotion:from=1d,for=6h",
+    )
+    planted = written(tmp_path / "planted", *options, *plants)
+    said = orjson.loads(truth.read_bytes())
+    assert [plant["kind"] for plant in said["plants"]] == ["promotion", "outage"]
+    assert said["plants"][0]["configuration"].startswith("[[campaign]]")
+    assert said["plants"][1]["moved"][0] | {"without": 0} == {
+        "series": "total",
+        "measure": "volume",
+        "without": 0,
+        "with": 0,
+        "change": -1,
+    }
+    assert said["options"] | {"growth": -0.025, "bots": 0.05, "users": 300} == said["options"]
+    lost = {
+        orjson.loads(line)["timestamp"][:13] for line in set(plain.splitlines()) - set(planted.splitlines())
+    }
+    assert lost == {"2026-01-02T18", "2026-01-02T19"}
+
+
+def test_a_truth_that_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    out = tmp_path / "events"
+    result = simulate("--out", str(out), "--truth", str(tmp_path / "missing" / "truth.json"))
+    assert result.exit_code == 1
+    assert "missing/truth.json: No such file or directory" in result.output
+    assert not out.exists()
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -168,14 +213,17 @@ def test_a_signal_ends_it_with_whole_lines(options: list[str], number: int, code
 
 
 def test_a_file_cut_short_by_ctrl_c_is_a_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl.gz"
-    process = subprocess.Popen([*FOOTFALL, "--out", str(path), "--users", "5000", "--days", "3000"])
+    path, truth = tmp_path / "events.jsonl.gz", tmp_path / "truth.json"
+    options = ["--users", "5000", "--days", "3000", "--plant", "outage:from=1h,for=1h"]
+    process = subprocess.Popen([*FOOTFALL, "--out", str(path), "--truth", str(truth), *options])
     while not path.exists() or path.stat().st_size < 10_000:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_S) == 130
     for line in gzip.decompress(path.read_bytes()).splitlines():
         read(line)
+    [outage] = orjson.loads(truth.read_bytes())["plants"]
+    assert outage["moved"]
 
 
 def test_a_topic_gets_the_days_that_end_with_yesterday(tansu: str, topic_name: Callable[[str], str]) -> None:

@@ -64,7 +64,8 @@ def test_all_events_of_the_simulator(tmp_path: Path) -> None:
         except ValueError:
             assert refused_bytes(value) == "not_json"
             continue
-        assert accepted(event) == (refused(event) is None), event
+        # How large a record is, a schema cannot say.
+        assert accepted(event) == (refused(event) in (None, "too_large")), event
         verdicts.add(accepted(event))
     assert verdicts == {True, False}
 

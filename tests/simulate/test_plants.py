@@ -105,9 +105,9 @@ def test_an_outage_loses_its_share_of_everything_in_its_time(usual: list[Record]
 
 
 def test_a_total_outage_leaves_nothing(usual: list[Record]) -> None:
-    changed, plant = with_plant("outage:from=9d12h,for=30m,depth=100%")
+    changed, plant = with_plant("outage:from=9d12h,for=1h,depth=100%")
     assert set(usual) - changed == within(set(usual), plant)
-    assert len(within(set(usual), plant)) > 50
+    assert len(within(set(usual), plant)) > 30
 
 
 def test_an_outage_of_a_channel_loses_only_its_events(usual: list[Record]) -> None:
@@ -199,7 +199,7 @@ def test_a_channel_gone_bad_bounces(usual: list[Record]) -> None:
     # A paying visitor's mail is lost with the order.
     assert {event.whole["context"].get("channel", "(none)") for event in seen(lost)} <= {"organic", "(none)"}
     move = next(move for move in plant.moved if (move.series, move.measure) == ("channel:organic", "volume"))
-    assert move.without > 0.1
+    assert move.without > 0.05
     # What is left is of visits that began before.
     assert move.with_ < 0.05 * move.without
     assert (plant.measures, plant.cause) == (["index", "volume"], "channel:organic")
