@@ -115,13 +115,13 @@ class Windows:
         self._contributions[identity, event.place] = Contribution(
             event.time, identity, event.is_page, values, promoted, facts
         )
-        for (_, place), other in self._contributions.items():
-            if place > event.place and place in before and place in after:
+        for (who, place), other in self._contributions.items():
+            if who == identity and place > event.place and place in before and place in after:
                 begins = after[place].begins - before[place].begins
                 hits = Counter(other.facts.hits)
                 hits.update(after[place].hits)
                 hits.subtract(before[place].hits)
-                other.facts = Facts(bool(other.facts.begins + begins), +hits)
+                other.facts = Facts(other.facts.begins + begins > 0, +hits)
 
     def _value(self, event: Event, dimension: str, tier: str) -> str:
         if dimension == "tier":
@@ -195,9 +195,10 @@ def _published(
         last_seen |= dict.fromkeys(row, start)
         if row:
             last_any = start
-        if start - last_any > 31 * DAY:
+        if start - last_any >= 31 * DAY:
             continue
-        series = {"total", *(each for each, seen in last_seen.items() if start - seen < DAY)}
+        recent = (each for each, seen in last_seen.items() if start - seen < DAY)
+        series = {"total", *(each for each in recent if keeping.keeps(each))}
         for each in sorted(series):
             yield _record(each, start, start + size, row.get(each, _nothing()), definition)
 
@@ -228,6 +229,13 @@ class _Keeping:
         for dimension in self._definition.engagement.dimensions:
             self._one(dimension, row, result, most)
         return result
+
+    def keeps(self, series: str) -> bool:
+        """Whether a series stands for itself today; what was relegated to `other` has no empty windows."""
+        if series == "total" or series.startswith("key:"):
+            return True
+        dimension, _, value = series.partition(":")
+        return value == "other" or value in self._kept.get(dimension, ())
 
     def _one(self, dimension: str, row: dict[str, Any], result: dict[str, Any], most: int) -> None:
         values = {
