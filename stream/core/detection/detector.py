@@ -28,6 +28,7 @@ SETTLE_MS = 6 * HOUR_MS
 SETTLE_STEPS = 24
 SETTLE_FROM = 3.0
 SPAN = 3
+SHORT_FLOOR = 0.5
 
 
 class _State(Struct, array_like=True):
@@ -252,7 +253,8 @@ class Detector:
         short = total / math.sqrt(SPAN * state.spread_short)
         state.up_short.learn(short)
         state.down_short.learn(-short)
-        state.spread_short += (min(short * short, CLIP * CLIP) * 1.05 - 1) * state.spread_short / SCALE_STEPS
+        growth = (min(short * short, CLIP * CLIP) * 1.05 - 1) / SCALE_STEPS
+        state.spread_short = max(SHORT_FLOOR, state.spread_short * (1 + growth))
 
     def _fit_level(self) -> None:
         """To a shape that has just changed: deviations from the earlier one say nothing of it."""

@@ -1,7 +1,7 @@
 """How often a series' own deviations are as large as one: its tail, learned on each side.
 
 Two quantiles are followed, the size that one deviation in a hundred exceeds and that which one in a thousand
-does; between and beyond them -ln(probability) is taken to grow as a power of the size (Weibull's tail: power 1
+does; between and beyond them -ln(probability) is taken to grow as a power of the size (Weibull: power 1
 is exponential, a normal distribution's is nearly 1.43 there). One outlier moves them by a step, however
 large it is; spikes that are usual in a series move them to where those are usual.
 """
