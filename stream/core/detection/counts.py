@@ -62,8 +62,9 @@ class Counts(Struct, array_like=True, tag="counts"):
     def of(cls, step_ms: int, *, share: bool, sensitivity: float) -> Counts:
         bar = Bar.at(sensitivity, probability_of(sensitivity) / SIDES_AND_VIEWS)
         rhythm = Rhythm.of(step_ms, additive=False)
-        alone, short = (Tail.normal(bar), Tail.normal(bar)), (Tail.normal(bar), Tail.normal(bar))
-        return cls(step_ms, share, bar, rhythm, Noise(1.0), *alone, *short)
+        up, down = Tail.normal(bar, step_ms), Tail.normal(bar, step_ms)
+        up_short, down_short = Tail.normal(bar, step_ms), Tail.normal(bar, step_ms)
+        return cls(step_ms, share, bar, rhythm, Noise(1.0), up, down, up_short, down_short)
 
     def update(self, t_ms: int, value: float | None, trials: float | None) -> Judgement:
         expected = self._expected(t_ms, trials)
@@ -151,7 +152,7 @@ class Counts(Struct, array_like=True, tag="counts"):
         self.away = away(self.away, z)
         if abs(self.away) >= settle_steps(self.step_ms):
             self.amount, self.base, self.away = self.fresh, self.fresh_base, 0
-        if self.rhythm.learn(t_ms + self.step_ms // 2, used, exposure):
+        if self.rhythm.learn(t_ms + self.step_ms // 2, used, exposure, raw=value):
             self._begin_shape()
 
     def _learn_tails(self, z: float) -> None:
@@ -165,9 +166,9 @@ class Counts(Struct, array_like=True, tag="counts"):
 
     def _begin_shape(self) -> None:
         """Another shape has a level of its own, and deviations from the earlier one say nothing of it."""
-        bar = self.bar
-        self.up, self.down = Tail.normal(bar), Tail.normal(bar)
-        self.up_short, self.down_short = Tail.normal(bar), Tail.normal(bar)
+        bar, step = self.bar, self.step_ms
+        self.up, self.down = Tail.normal(bar, step), Tail.normal(bar, step)
+        self.up_short, self.down_short = Tail.normal(bar, step), Tail.normal(bar, step)
         shape = max(self.rhythm.shape(self.rhythm.bin * self.rhythm.bin_ms), SMALL)
         self.base = self.fresh_base = shape / level_rate(self.step_ms)
         self.amount = self.fresh = self.rhythm.level() * self.base

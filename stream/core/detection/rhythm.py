@@ -24,15 +24,21 @@ ERROR_RATE = 0.01
 MARGIN = 0.92
 SLOW_MARGIN = 0.85
 TRIED_HOURS = 12
+BEYOND = 0.1
 NEVER = -(1 << 62)
 
 
 class Profile(Struct, array_like=True):
-    """The mean value of each bin of a cycle, with how good a forecast it has been."""
+    """The mean value of each bin of a cycle, with how good a forecast it has been.
+
+    `beyond` is 1 or -1 where outliers drew a bin's last hour up or down, which it has not followed
+    (levels that are factors only).
+    """
 
     rate: float
     values: list[float]
     seen: list[int]
+    beyond: list[int]
     amount: float = 0.0  # the level is amount / base, or amount where it is added
     base: float = 0.0
     error: float = 0.0
@@ -64,6 +70,7 @@ class Rhythm(Struct, array_like=True):
     slow_error: float = 0.0
     bin: int = NEVER
     total: float = 0.0
+    raw_total: float = 0.0
     exposure: float = 0.0
 
     @classmethod
@@ -75,8 +82,8 @@ class Rhythm(Struct, array_like=True):
         return cls(
             bin_ms,
             additive,
-            Profile(DAY_RATE, [0.0] * day, [0] * day),
-            Profile(WEEK_RATE, [0.0] * week, [0] * week),
+            Profile(DAY_RATE, [0.0] * day, [0] * day, [0] * (0 if additive else day)),
+            Profile(WEEK_RATE, [0.0] * week, [0] * week, [0] * (0 if additive else week)),
         )
 
     def shape(self, middle_ms: int) -> float:
@@ -92,16 +99,23 @@ class Rhythm(Struct, array_like=True):
         profile = self._profile(self.slow_chosen)
         return profile.at(middle_ms, self.bin_ms) + profile.slow_level
 
-    def learn(self, middle_ms: int, value: float, exposure: float, long_mean: float = 0.0) -> bool:
-        """Take in a value. True when the shape now is another than before, and the level does not fit it."""
+    def learn(
+        self, middle_ms: int, value: float, exposure: float, *, raw: float, long_mean: float = 0.0
+    ) -> bool:
+        """Take in a value, and what it was `raw`, before it was clipped.
+
+        True when the shape now is another than before, and the level does not fit it.
+        """
         index = middle_ms // self.bin_ms
         changed = False
         if index > self.bin:
             if self.exposure > 0:
-                changed = self._close(self.total / self.exposure, long_mean)
-            self.bin, self.total, self.exposure = index, 0.0, 0.0
+                raw_mean = self.raw_total / self.exposure
+                changed = self._close(self.total / self.exposure, raw_mean, long_mean)
+            self.bin, self.total, self.raw_total, self.exposure = index, 0.0, 0.0, 0.0
         if index == self.bin:
             self.total += value * exposure
+            self.raw_total += raw * exposure
             self.exposure += exposure
         return changed
 
@@ -115,15 +129,15 @@ class Rhythm(Struct, array_like=True):
     def _profile(self, which: int) -> Profile:
         return self.day if which == DAILY else self.week
 
-    def _close(self, value: float, long_mean: float) -> bool:
+    def _close(self, value: float, raw: float, long_mean: float) -> bool:
         """Judge the forecasts by the hour that ended, learn from it, and choose."""
         self.hours += 1
         rate = max(1 / self.hours, ERROR_RATE)
         if self.hours > 1:
             self.error += rate * (abs(value - self.last) - self.error)
             self.slow_error += rate * (abs(value - long_mean) - self.slow_error)
-        self._try(self.day, value, rate)
-        self._try(self.week, value, rate)
+        self._try(self.day, value, raw, rate)
+        self._try(self.week, value, raw, rate)
         self.last += (value - self.last) * (LAST_RATE if self.hours > 1 else 1.0)
         before = self.chosen
         self.chosen = self._best(self.error, self.day.error, self.week.error, before, MARGIN)
@@ -140,8 +154,8 @@ class Rhythm(Struct, array_like=True):
                 best, smallest = which, error
         return best
 
-    def _try(self, profile: Profile, value: float, rate: float) -> None:
-        """Judge a profile by an hour's value, then have it learn that."""
+    def _try(self, profile: Profile, value: float, raw: float, rate: float) -> None:
+        """Judge a profile by an hour's value, then have it learn that: as it was, if it was so last time."""
         place = self.bin % len(profile.values)
         shape = profile.values[place]
         if profile.seen[place]:
@@ -160,6 +174,11 @@ class Rhythm(Struct, array_like=True):
             else:
                 profile.amount += LEVEL_RATE * (value - profile.amount)
                 profile.base += LEVEL_RATE * (shape - profile.base)
+        if not self.additive:
+            side = (raw > value * (1 + BEYOND)) - (raw < value * (1 - BEYOND))
+            if side and side == profile.beyond[place]:
+                value = raw
+            profile.beyond[place] = side
         seen = profile.seen[place] = min(profile.seen[place] + 1, 100)
         profile.values[place] = shape + (value - shape) * max(1 / seen, profile.rate)
 

@@ -13,10 +13,12 @@ import math
 from msgspec import Struct
 
 from stream.core.detection.bar import Bar
+from stream.core.detection.rhythm import DAY_MS
 
 OFTEN, RARE = 0.01, 0.001
 STEP = 0.05
 APART = 30
+MEMORY_MS = 21 * DAY_MS
 CALM = 32
 NORMAL_OFTEN, NORMAL_RARE = 2.326, 3.09
 _LOG_OFTEN, _LOG_RARE = -math.log(OFTEN), -math.log(RARE)
@@ -26,18 +28,22 @@ _GROWTH = NORMAL_RARE / NORMAL_OFTEN
 
 
 class Tail(Struct, array_like=True):
-    """One side's. Sizes are positive, in standard deviations; `limit` is the size that reaches the bar."""
+    """One side's. Sizes are positive, in standard deviations; `limit` is the one that reaches the bar.
+
+    `fading` is the share of `rare` that a value takes off it: what was rare is forgotten in weeks.
+    """
 
     limit: float
+    fading: float
     often: float = NORMAL_OFTEN
     rare: float = NORMAL_RARE
     apart: int = 0
     calm: int = 0
 
     @classmethod
-    def normal(cls, bar: Bar) -> Tail:
+    def normal(cls, bar: Bar, step_ms: int) -> Tail:
         """That of a normal distribution, to begin with."""
-        tail = cls(0.0)
+        tail = cls(0.0, max(STEP * RARE, min(step_ms / MEMORY_MS, STEP * OFTEN)))
         tail._fit(bar)
         return tail
 
@@ -71,7 +77,7 @@ class Tail(Struct, array_like=True):
                 self.apart -= 1
             self.calm += 1
         self.often = often = max(NORMAL_OFTEN, often * (1 - STEP * OFTEN * self.calm))
-        self.rare = max(often * _GROWTH, rare * (1 - STEP * RARE * self.calm))
+        self.rare = max(often * _GROWTH, rare * (1 - self.fading * self.calm))
         self.calm = 0
         self._fit(bar)
 

@@ -61,7 +61,7 @@ class Values(Struct, array_like=True, tag="values"):
     def of(cls, step_ms: int, *, sensitivity: float) -> Values:
         bar = Bar.at(sensitivity, (1 - sensitivity) / 2)
         rhythm = Rhythm.of(step_ms, additive=True)
-        tails = Tail.normal(bar), Tail.normal(bar)
+        tails = Tail.normal(bar, step_ms), Tail.normal(bar, step_ms)
         return cls(step_ms, bar, rhythm, *tails, Stretches.empty(), Repeats.of(step_ms))
 
     def update(self, t_ms: int, value: float | None, trials: float | None) -> Judgement:
@@ -105,7 +105,7 @@ class Values(Struct, array_like=True, tag="values"):
             self.told -= 1
         if steps == 1:
             self.long_mean = self.level = self.fresh = value
-            self.rhythm.learn(t_ms + self.step_ms // 2, value, 1.0, value)
+            self.rhythm.learn(t_ms + self.step_ms // 2, value, 1.0, raw=value, long_mean=value)
             return
         self._learn_band(t_ms, value, told)
         self.long_mean += (value - self.long_mean) * max(1 / steps, 1 / LONG_STEPS)
@@ -126,6 +126,8 @@ class Values(Struct, array_like=True, tag="values"):
         self.away = away(self.away, deviation)
         if abs(self.away) >= settle_steps(self.step_ms):
             self.level, self.away = self.fresh, 0
-        if self.rhythm.learn(t_ms + self.step_ms // 2, value, 1.0, self.long_mean):
+        middle = t_ms + self.step_ms // 2
+        if self.rhythm.learn(middle, value, 1.0, raw=value, long_mean=self.long_mean):
             self.level = self.fresh = self.rhythm.level()
-            self.up, self.down = Tail.normal(self.bar), Tail.normal(self.bar)
+            self.up = Tail.normal(self.bar, self.step_ms)
+            self.down = Tail.normal(self.bar, self.step_ms)
