@@ -29,11 +29,11 @@ class Share(Struct):
 
 
 class Summary(Struct):
-    """`calm`: incidents a week with nothing planted, and the most of one seed. `unplanted`: between the plants.
+    """`calm`: incidents a week with nothing planted, and the most of one seed; `unplanted`: between plants.
 
     Shares are of the plants that shall open an incident: `soon` found in three windows (outages and viral
-    spikes; `all_soon`: every kind), `explained` of those found where the cause ranks first, `once` of those found
-    with exactly one incident. `silent`: promotions that open none. `delays`: median windows by kind.
+    spikes; `all_soon`: every kind), `explained` of those found where the cause ranks first, `once` of those
+    found with exactly one incident. `silent`: promotions that open none. `delays`: median windows by kind.
     """
 
     window_s: int
