@@ -36,7 +36,7 @@ class MeasuredState(Struct, array_like=True):
 
 
 class Measured:
-    """A value is `beyond` where its detector calls it an anomaly that is no rhythm, in a measure that may alert.
+    """A value is `beyond` where its detector calls it an anomaly, if it is no rhythm and may alert.
 
     It is `out` in the second window in a row beyond on the same side, or in the first if that alone is
     improbable enough. `typical` is what a window of the last day has, on average.

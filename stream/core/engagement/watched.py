@@ -24,7 +24,7 @@ class _State(Struct, array_like=True):
 
 
 class Watched:
-    """Windows come in order. `since` is the first, `last` the last one taken in, `seen` the last with something.
+    """Windows come in order. `since` is the first, `last` the last taken in, `seen` the last with something.
 
     While the series is small it has no detectors, and an empty window costs next to nothing: it may be left
     out, too, which is the same.

@@ -1,4 +1,4 @@
-"""Watches every final window of every series for spikes and drops, and daily figures for declines (SPEC 7)."""
+"""Watches final windows of all series for spikes and drops, and daily figures for declines (SPEC 7)."""
 
 from __future__ import annotations
 
