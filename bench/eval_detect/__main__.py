@@ -2,9 +2,10 @@
 
     python -m bench.eval_detect [--seeds 1-20] [--minutes 5] [--fine-seeds 1-2] [--processes 2] [--out FILE]
 
-For every seed two products of 90 days and 30 series, one with nothing planted and one with a plant every three
-days; all as the merger would see them, through the same Watch. Then, at other sizes, outages alone: how
-the delay depends on the volume. Writes bench/results/eval-detect.json and prints the table of docs/detection-evaluation.md.
+For every seed two products of 90 days and 30 series, one with nothing planted and one with a plant every
+three days; all as the merger would see them, through the same Watch. Then, at other sizes, outages alone: how
+the delay depends on the volume. Writes bench/results/eval-detect.json and prints the tables that
+docs/detection-evaluation.md shows.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from msgspec import Struct
@@ -29,11 +30,11 @@ class Share(Struct):
 
 
 class Summary(Struct):
-    """`calm`: incidents a week with nothing planted, and the most of one seed. `unplanted`: between the plants.
+    """`calm`: incidents a week with nothing planted, and the most of one seed; `unplanted`: between plants.
 
     Shares are of the plants that shall open an incident: `soon` found in three windows (outages and viral
-    spikes; `all_soon`: every kind), `explained` of those found where the cause ranks first, `once` of those found
-    with exactly one incident. `silent`: promotions that open none. `delays`: median windows by kind.
+    spikes; `all_soon`: every kind), `explained` of those found where the cause ranks first, `once` of those
+    found with exactly one incident. `silent`: promotions that open none. `delays`: median windows by kind.
     """
 
     window_s: int
@@ -83,10 +84,10 @@ def summarized(calm: Sequence[Scored], planted: Sequence[Scored], *, step_ms: in
 
 
 def by_amount(runs: Sequence[Scored]) -> list[dict[str, float | None]]:
-    """Outages of −50 % by what a window usually has: how many, found ever and soon, median delay in windows."""
+    """Outages of −50 % by what a window usually has: how many, shares found, median delay in windows."""
     found = [one for run in runs for one in run.found if one.kind == "outage"]
     rows: list[dict[str, float | None]] = []
-    for low, high in zip(AMOUNTS, AMOUNTS[1:], strict=False):
+    for low, high in pairwise(AMOUNTS):
         inside = [one for one in found if low <= one.amount < high]
         delays = sorted(one.delay for one in inside if one.delay is not None)
         if inside:
@@ -116,8 +117,10 @@ def table(summary: Summary) -> str:
         ("promotions that open nothing", *_percent(summary.silent)),
         ("declines of 2 % a day found within 10 days", *_percent(summary.declines, 1.0)),
     ]
-    head = f"| windows of {summary.window_s} s, {len(summary.seeds)} seeds | asked for | measured |\n|---|---|---|\n"
-    return head + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    run = f"windows of {summary.window_s} s, {len(summary.seeds)} seeds"
+    return f"| {run} | asked for | measured |\n|---|---|---|\n" + "".join(
+        f"| {' | '.join(line)} |\n" for line in lines
+    )
 
 
 def _percent(share: Share, limit: float | None = None) -> tuple[str, str]:

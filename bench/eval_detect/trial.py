@@ -11,7 +11,6 @@ from bench.eval_detect.days import Days
 from bench.eval_detect.plants import DAY_MS, TURNS, Kind, Place, Plant, plan
 from bench.eval_detect.product import CHANNELS, KEYS, START_MS, Product
 from bench.eval_detect.score import Scored, score
-
 from stream.core.definition import Definition, Engagement
 from stream.core.engagement.watching import Watch
 from stream.core.records import Incident

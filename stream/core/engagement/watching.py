@@ -1,9 +1,9 @@
-"""Watches every final window of every series for spikes and drops, and the daily figures for declines (SPEC 7)."""
+"""Watches final windows of all series for spikes and drops, and daily figures for declines (SPEC 7)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from stream.core.definition import DAY, Definition
 from stream.core.engagement.control import Control
 from stream.core.engagement.decline import Figure, Trend
 from stream.core.engagement.incidents import Incidents
-from stream.core.engagement.judged import Judged
+from stream.core.engagement.judged import Judged, Sign
 from stream.core.engagement.rows import TOTAL, Row
 from stream.core.engagement.watched import Watched
 from stream.core.records import Band, Daily, Incident, Measure
@@ -65,16 +65,20 @@ class Watch:
         judged: dict[str, dict[Measure, Judged]] = {}
         bands: dict[str, dict[str, Band]] = {}
         for series in sorted(rows):
+            row = rows[series]
             watched = self._series.get(series)
             if watched is None:
+                if not row.is_seen():
+                    continue
                 watched = Watched(series, start_ms, self._detection, step_ms=self._step_ms)
                 self._series[series] = watched
-            found = watched.window(
-                start_ms, rows[series], local_ms=local_ms, bar=self._incidents.bar(series, start_ms)
-            )
+            elif not watched.needs(row):
+                continue
+            bar = self._incidents.bar(series, start_ms)
+            found = watched.window(start_ms, row, local_ms=local_ms, bar=bar)
             self._dirty[_SERIES + series] = None
             judged[series] = found
-            of_series = {
+            of_series: dict[str, Band] = {
                 measure: Band(one.expected, one.lower, one.upper, one.score)
                 for measure, one in found.items()
                 if watched.may_alert(measure)
@@ -133,9 +137,8 @@ class Watch:
         elif key == _DEFINITION:
             self._known_hash = value.decode()
         elif key.startswith(_SERIES):
-            self._series[key.removeprefix(_SERIES)] = Watched.restore(
-                value, self._detection, step_ms=self._step_ms
-            )
+            series = key.removeprefix(_SERIES)
+            self._series[series] = Watched.restore(series, value, self._detection, step_ms=self._step_ms)
         elif key.startswith(_DAYS):
             self._figures[key.removeprefix(_DAYS)] = _decode_figure(value)
 
@@ -174,7 +177,7 @@ class Watch:
             self._dirty[_SERIES + series] = None
 
     def _of_day(self, trend: Trend) -> Judged:
-        beyond = -1 if trend.declining and trend.expected >= self._detection.min_volume else 0
+        beyond: Sign = -1 if trend.declining and trend.expected >= self._detection.min_volume else 0
         score = math.erf(abs(trend.deviations) / math.sqrt(2))
         return Judged(trend.value, trend.expected, trend.lower, trend.upper, score, beyond, beyond)
 

@@ -23,9 +23,10 @@ def unchanged(_start_ms: int, _channel: str, people: float) -> float:
 
 
 def rhythm(start_ms: int) -> float:
-    """Least at 3 in the morning, a quarter less on weekends; 1 on average of a weekday."""
-    weekend = 0.75 if start_ms % (7 * DAY) // DAY in (2, 3) else 1.0  # 1970 began on a Thursday
-    return weekend * (1 - 0.6 * math.cos((start_ms % DAY / HOUR - 3) / 24 * math.tau))
+    """Least at 3 in the morning, up to a quarter less on weekends; 1 on average of a weekday."""
+    hours = (start_ms / HOUR - 2 * 24) % (7 * 24)  # since Saturday began: 1970 began on a Thursday
+    weekend = min(max(min(hours + 6, 54 - hours) / 12, 0.0), 1.0)
+    return (1 - 0.25 * weekend) * (1 - 0.6 * math.cos((start_ms % DAY / HOUR - 3) / 24 * math.tau))
 
 
 def windows(
