@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from stream.core.engagement import tracked
 from stream.core.engagement.bounds import STAYS_WITHIN, reach
-from stream.core.engagement.feedback import Feedback
 from stream.core.engagement.grouping import Deviation, deviations, groups, lead_of
 from stream.core.engagement.history import History
+from stream.core.engagement.in_force import InForce
 from stream.core.engagement.judged import Judged
 from stream.core.engagement.rows import TOTAL
 from stream.core.engagement.severity import Strength, is_page, wakes
@@ -56,10 +56,10 @@ class Track:
     """Deterministic: the same windows make the same facts, wherever it was restored between them."""
 
     def __init__(
-        self, pace: Pace, feedback: Feedback, history: History, *, sensitivity: float, prefix: str
+        self, pace: Pace, in_force: InForce, history: History, *, sensitivity: float, prefix: str
     ) -> None:
         self._pace = pace
-        self._feedback = feedback
+        self._in_force = in_force
         self._history = history
         self._sensitivity = sensitivity
         self._prefix = prefix
@@ -183,7 +183,7 @@ class Track:
         """Whether the severity rises now; not once it is acknowledged, nor while it is snoozed."""
         if incident.severity == "page" or incident.acknowledged:
             return False
-        if self._feedback.is_snoozed(incident.series, now.start_ms) or not any(
+        if self._in_force.is_snoozed(incident.series, now.start_ms) or not any(
             self._pages(series, measure, judged, member.direction, since=incident.since_number, now=now)
             for series, measures in sorted(incident.members.items())
             for measure, member in sorted(measures.items())
@@ -230,7 +230,7 @@ class Track:
         """The incident of a new group of deviations; None where none is to be opened."""
         lead = lead_of(group)
         since_ms, since_number = self._began(lead, now)
-        if self._feedback.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
+        if self._in_force.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
         if self._is_quiet(lead, now) and not (
             self._lasts(since_number, now)
