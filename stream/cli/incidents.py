@@ -64,7 +64,9 @@ def command(context: click.Context, config: Path | None) -> None:
         context.invoke(list_command, config=None, every=False, as_json=False)
 
 
-@command.command("list", context_settings=_CONTEXT)
+@command.command(
+    "list", context_settings=_CONTEXT, short_help="What is open, and what ended in the last day."
+)
 @config_option
 @click.option("--all", "every", is_flag=True, help="All that the topic still has, not of the last day only.")
 @click.option("--json", "as_json", is_flag=True, help="The latest record of each, one JSON object a line.")
@@ -117,7 +119,11 @@ def _speaking(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@command.command("ack", context_settings=_CONTEXT)
+@command.command(
+    "ack",
+    context_settings=_CONTEXT,
+    short_help="Say that you are looking at it: it pages nobody from then on.",
+)
 @click.pass_context
 @_speaking
 def ack_command(context: click.Context, incident_id: str, **options: Any) -> None:
@@ -132,7 +138,7 @@ def ack_command(context: click.Context, incident_id: str, **options: Any) -> Non
     _say(context, incident_id, "ack", **options)
 
 
-@command.command("snooze", context_settings=_CONTEXT)
+@command.command("snooze", context_settings=_CONTEXT, short_help="Hear nothing of its series for a while.")
 @click.pass_context
 @_speaking
 @click.option(
@@ -150,7 +156,9 @@ def snooze_command(context: click.Context, incident_id: str, for_ms: int, **opti
     _say(context, incident_id, "snooze", for_ms=for_ms, **options)
 
 
-@command.command("false", context_settings=_CONTEXT)
+@command.command(
+    "false", context_settings=_CONTEXT, short_help="Say that it was a false alarm: the bar rises for a week."
+)
 @click.pass_context
 @_speaking
 def false_command(context: click.Context, incident_id: str, **options: Any) -> None:
@@ -193,8 +201,8 @@ def _say(
     )
     if sent is None:
         click.echo(
-            f"No worker has confirmed it within {format_duration(wait_ms)}. It is not lost: a worker takes it "
-            "up as soon as one runs. Do not send it again.",
+            f"No worker has confirmed it within {format_duration(wait_ms)}. It is not lost: a worker takes "
+            "it up as soon as one runs. Do not send it again.",
             err=True,
         )
         context.exit(UNCONFIRMED)

@@ -109,7 +109,6 @@ class OfPeriod:
         return True
 
     def restored(self) -> None:
-        self.track.restored()
         self._history.restored()
 
     def _record(self, fact: Fact, now: Moment, judged: JudgedRows, notes: Notes) -> Incident:
