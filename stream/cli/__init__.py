@@ -19,6 +19,7 @@ COMMANDS = {
     "dead-letters": "what could not be read, and sending it back after a fix",
     "reset": "forget all state, and begin anew",
     "tail": "transitions, visits ... as they come, readable",
+    "incidents": "what is open, and what to say of it: seen to, snoozed, a false alarm",
     "explain": "a person's state and the evidence for it",
     "report": "the daily report, on the terminal or as a page",
 }

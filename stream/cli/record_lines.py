@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from stream.core.records import DeadLetter, Late, Transition, Visit
+from stream.core.records import Band, Daily, DeadLetter, Engagement, Incident, Late, Transition, Visit
 from stream.core.times import parse_ms
 
 COLOURS = {
@@ -42,6 +42,9 @@ class RecordLines:
         self._makers: dict[str, Callable[[bytes], str]] = {
             "transitions": _of(Transition, self.transition),
             "visits": _of(Visit, self.visit),
+            "engagement": _of(Engagement, self.engagement),
+            "incidents": _of(Incident, self.incident),
+            "daily": _of(Daily, self.daily),
             "late": _of(Late, self.late),
             "dead-letters": _of(DeadLetter, self.dead_letter),
         }
@@ -91,6 +94,38 @@ class RecordLines:
             + (f"  (by {origin})" if origin else "")
         )
 
+    def engagement(self, w: Engagement) -> str:
+        """A window: its figures, with what was expected where that is out of bounds or will be judged."""
+        facts = [
+            f"{measure} {_figure(measure, value)}{_expected(measure, value, w.bands.get(measure))}"
+            for measure, value in (("volume", w.volume), ("people", w.people), ("index", w.index))
+        ]
+        facts.append(counted(w.visits, "visit"))
+        if w.promoted or w.promoted_people:
+            facts.append(f"promoted {w.promoted:,.6g} by {w.promoted_people:,} people")
+        status = "" if w.status == "final" else click.style("  provisional", fg="yellow")
+        return f"{self._at(w.start)}  {w.series:<{PERSON_WIDTH}} {', '.join(facts)}{status}"
+
+    def incident(self, i: Incident) -> str:
+        """The sentence, what is said of it, and the id that `footfall incidents` takes."""
+        urgent = i.severity == "page" and i.status != "resolved"
+        colour = "green" if i.status == "resolved" else "red" if urgent else "yellow"
+        status = click.style(f"{i.status:<9} {i.severity:<7}", fg=colour)
+        note = f"  ({i.note})" if i.note else ""
+        provisional = "  provisional" if i.provisional else ""
+        return f"{self._at(i.at)}  {status} {i.sentence}{note}{provisional}  [{i.incident_id}]"
+
+    def daily(self, d: Daily) -> str:
+        """The day's people, its active persons and what changed them, and the phase."""
+        changes = [f"+{count:,} {name}" for name, count in d.sources.items() if count and name != "retained"]
+        changes += [f"-{count:,} {name}" for name, count in d.losses.items() if count]
+        moved = f" ({', '.join(changes)})" if changes else ""
+        active = d.people_by_state.get("active", 0)
+        return (
+            f"{d.day}  {d.traffic.people:,} people, {counted(d.traffic.visits, 'visit')}, "
+            f"{d.traffic.bounce_rate:.0%} bounced; {active:,} active{moved}, {d.phase}"
+        )
+
     def late(self, e: Late) -> str:
         behind_s = ((parse_ms(e.watermark) or 0) - (parse_ms(e.time) or 0)) / 1000
         behind = click.style(f"{_duration(behind_s)} behind the watermark", fg="yellow")
@@ -109,6 +144,17 @@ class RecordLines:
 
     def _at(self, text: str) -> str:
         return f"{datetime.fromisoformat(text).astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _figure(measure: str, value: float) -> str:
+    return f"{value:.3f}" if measure == "index" else f"{value:,.6g}"
+
+
+def _expected(measure: str, value: float, band: Band | None) -> str:
+    if band is None:
+        return ""
+    text = f" ({_figure(measure, float(f'{band.expected:.3g}'))} expected)"
+    return text if band.lower <= value <= band.upper else click.style(text, fg="red")
 
 
 def _of(kind: type[Record], line: Callable[[Record], str]) -> Callable[[bytes], str]:

@@ -10,12 +10,15 @@ from msgspec import Struct
 
 WIDTH, HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 30, 24
+# Of this drawing only, wherever it stands in a page; with a ground of its own, so that it reads on any.
 _STYLE = (
-    "text{font:11px system-ui,sans-serif;fill:#444}.t{font-size:13px;fill:#111}.g{stroke:#ddd}"
-    ".b{fill:#4078c0;opacity:.18}.e{stroke:#4078c0;stroke-dasharray:4 3}.v{stroke:#111;stroke-width:1.6}"
-    ".i{fill:#d1242f;opacity:.14}.p{fill:#bf8700}.m{fill:#d1242f}.e,.v,.g{fill:none}"
-    "@media(prefers-color-scheme:dark){text{fill:#bbb}.t{fill:#eee}.g{stroke:#333}.b{fill:#6cb6ff}"
-    ".e{stroke:#6cb6ff}.v{stroke:#eee}.i,.m{fill:#ff6b6b}.p{fill:#e3b341}}"
+    ".ff text{font:11px system-ui,sans-serif;fill:#555}.ff .t{font-size:13px;fill:#111}.ff .w{fill:#fff}"
+    ".ff .g{stroke:#ddd}.ff .b{fill:#4078c0;opacity:.18}.ff .e{stroke:#4078c0;stroke-dasharray:4 3}"
+    ".ff .v{stroke:#111;stroke-width:1.6}.ff .i{fill:#d1242f;opacity:.14}.ff .p{fill:#bf8700}"
+    ".ff .m{fill:#d1242f}.ff .e,.ff .v,.ff .g{fill:none}"
+    "@media(prefers-color-scheme:dark){.ff text{fill:#aaa}.ff .t{fill:#eee}.ff .w{fill:#0d1117}"
+    ".ff .g{stroke:#333}.ff .b{fill:#6cb6ff}.ff .e{stroke:#6cb6ff}.ff .v{stroke:#eee}"
+    ".ff .i,.ff .m{fill:#ff6b6b}.ff .p{fill:#e3b341}}"
 )
 
 
@@ -43,8 +46,9 @@ def draw(series: Series, *, title: str, description: str, label: Callable[[int],
     """
     scale = _Scale(series)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ff" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc><style>{_STYLE}</style>",
+        f'<rect class="w" width="{WIDTH}" height="{HEIGHT}"/>',
         f'<text class="t" x="{_LEFT}" y="18">{escape(title)}</text>',
         *_axes(series, scale, label),
     ]
@@ -99,7 +103,7 @@ def _axes(series: Series, scale: _Scale, label: Callable[[int], str]) -> list[st
         if tick >= scale.low - scale.step * 1e-9:
             y = _n(scale.y(tick))
             parts.append(f'<path class="g" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>')
-            parts.append(f'<text x="{_LEFT - 5}" y="{y}" dy=".3em" text-anchor="end">{tick:.6g}</text>')
+            parts.append(f'<text x="{_LEFT - 5}" y="{y}" dy=".3em" text-anchor="end">{tick:,.10g}</text>')
         tick += scale.step
     if series.times:
         middle = series.times[len(series.times) // 2]

@@ -31,8 +31,14 @@ class Control(Struct, frozen=True, array_like=True, tag=4):
     reason: str | None = None
 
 
-class _Written(Struct, kw_only=True, frozen=True):
-    """The same as JSON."""
+class Feedback(Struct, kw_only=True, frozen=True):
+    """What somebody says of an incident. Topic `<group>-control`, in one partition.
+
+    `ack` notes that it is seen to, and keeps it from paging. `snooze` keeps its series from opening or
+    updating incidents for `for_s` seconds of event time. `false` is a false alarm: it ends the incident, and
+    its series must be less usual for some days to open another. `control_id` is unique: a repeat changes
+    nothing.
+    """
 
     schema: Literal["footfall.control/1"] = "footfall.control/1"
     control_id: str
@@ -47,7 +53,7 @@ class _Written(Struct, kw_only=True, frozen=True):
 def encode_json(control: Control) -> bytes:
     """As a record of the control topic."""
     return msgspec.json.encode(
-        _Written(
+        Feedback(
             control_id=control.control_id,
             incident_id=control.incident_id,
             action=control.action,
@@ -62,7 +68,7 @@ def encode_json(control: Control) -> bytes:
 def decode_json(value: bytes) -> Control:
     """A record of the control topic. Raises ValueError, with what is wrong, for anything else."""
     try:
-        written = msgspec.json.decode(value, type=_Written)
+        written = msgspec.json.decode(value, type=Feedback)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a control record: {error}") from error
     at_ms = parse_ms(written.at)

@@ -9,7 +9,7 @@ import msgspec
 from stream.core.calendar import Calendar
 from stream.core.definition import DAY, Definition
 from stream.core.engagement.control import Control
-from stream.core.engagement.feedback import Feedback
+from stream.core.engagement.in_force import InForce
 from stream.core.engagement.of_period import Keys, OfPeriod
 from stream.core.engagement.rows import TOTAL, Row
 from stream.core.engagement.track import JudgedRows, Moment, Pace
@@ -22,7 +22,7 @@ RESOLVE_AFTER_DAYS = 2
 QUIET_DAYS = 7
 SAY_ANEW_FOR_MS = 7 * DAY
 
-_FEEDBACK = "incident/feedback"
+_IN_FORCE = "incident/in-force"
 _CLOCK = "incident/clock"
 
 
@@ -34,21 +34,21 @@ class Incidents:
         self._step_ms = step_ms
         self._calendar = Calendar(definition.timezone)
         self._clock = Wording(definition.timezone, step_ms=step_ms)
-        self._feedback = Feedback()
+        self._in_force = InForce()
         self._now_ms = 0  # end of the last final window
         self._anew: str | None = None
         self._anew_until_ms = 0
         self._clock_changed = False
         self._windows = OfPeriod(
             definition,
-            self._feedback,
+            self._in_force,
             Pace(step_ms, detection.resolve_after, detection.cooldown_ms, lambda i: str(i * step_ms)),
             keys=Keys("incident/window/", "incident/window-history/", "incident/window-record/"),
             period="window",
         )
         self._days = OfPeriod(
             definition,
-            self._feedback,
+            self._in_force,
             Pace(DAY, RESOLVE_AFTER_DAYS, QUIET_DAYS * DAY, format_day),
             keys=Keys("incident/day/", "incident/day-history/", "incident/day-record/"),
             period="day",
@@ -58,7 +58,7 @@ class Incidents:
         """The records of a final window; windows come in order. The mappings are kept: do not change them."""
         self._now_ms = start_ms + self._step_ms
         self._clock_changed = True
-        self._feedback.expire(start_ms)
+        self._in_force.expire(start_ms)
         now = Moment(start_ms // self._step_ms, start_ms)
         return self._windows.step(now, rows, judged, self._notes)
 
@@ -83,7 +83,7 @@ class Incidents:
         for line in (self._windows, self._days):
             incident = line.track.find(control.incident_id)
             if incident is not None:
-                if not self._feedback.is_new(control):
+                if not self._in_force.is_new(control):
                     return []
                 return line.control(incident, control, self._apply(incident, control), self._now_ms)
         return []
@@ -100,7 +100,7 @@ class Incidents:
 
     def bar(self, series: str, start_ms: int) -> float:
         """Decades that a value must be rarer than usual to be `out`, after false alarms; 0 without any."""
-        return self._feedback.bar(series, start_ms)
+        return self._in_force.bar(series, start_ms)
 
     def open_by_severity(self) -> Mapping[Severity, int]:
         """How many are open."""
@@ -111,17 +111,17 @@ class Incidents:
         """What to keep, since last taken; None deletes."""
         yield from self._windows.changes()
         yield from self._days.changes()
-        feedback = self._feedback.change()
-        if feedback is not None:
-            yield _FEEDBACK, feedback
+        in_force = self._in_force.change()
+        if in_force is not None:
+            yield _IN_FORCE, in_force
         if self._clock_changed:
             self._clock_changed = False
             yield _CLOCK, msgspec.msgpack.encode((self._now_ms, self._anew, self._anew_until_ms))
 
     def restore(self, key: str, value: bytes) -> None:
         """One of those back, in any order; then `restored`."""
-        if key == _FEEDBACK:
-            self._feedback.restore(value)
+        if key == _IN_FORCE:
+            self._in_force.restore(value)
         elif key == _CLOCK:
             self._now_ms, self._anew, self._anew_until_ms = msgspec.msgpack.decode(
                 value, type=tuple[int, str | None, int]
@@ -142,10 +142,10 @@ class Incidents:
             return f"acknowledged by {who}{reason}"
         if control.action == "snooze":
             until_ms = self._now_ms + (control.for_ms or 0)
-            self._feedback.snooze(incident.series, until_ms)
+            self._in_force.snooze(incident.series, until_ms)
             return f"snoozed by {who} until {self._date_time(until_ms)}{reason}"
-        until_ms = self._feedback.raise_bar(incident.series, self._now_ms, control)
-        bar = self._feedback.bar(incident.series, self._now_ms)
+        until_ms = self._in_force.raise_bar(incident.series, self._now_ms, control)
+        bar = self._in_force.bar(incident.series, self._now_ms)
         return (
             f"false alarm, says {who}{reason}: until {self._date_time(until_ms)} this series must be "
             f"{10**bar:,.0f} times less usual to open an incident"
@@ -162,12 +162,12 @@ class Incidents:
 
     def _raised_notes(self, incident: Tracked) -> list[str]:
         """Earlier false alarms of the series, or of all, that are in force when the incident opens."""
-        times = 10 ** self._feedback.bar(incident.series, incident.opened_ms)
+        times = 10 ** self._in_force.bar(incident.series, incident.opened_ms)
         return [
             f"after a false alarm of {series} (by {raised[-1].by}), opening takes a value {times:,.0f} times "
             f"less usual, until {self._date_time(raised[-1].until_ms)}"
             for series in dict.fromkeys((incident.series, TOTAL))
-            if (raised := self._feedback.raised(series, incident.opened_ms))
+            if (raised := self._in_force.raised(series, incident.opened_ms))
         ]
 
     def _date_time(self, t: int) -> str:

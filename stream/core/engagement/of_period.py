@@ -9,8 +9,8 @@ import msgspec
 
 from stream.core.definition import Definition
 from stream.core.engagement.control import Control
-from stream.core.engagement.feedback import Feedback
 from stream.core.engagement.history import History
+from stream.core.engagement.in_force import InForce
 from stream.core.engagement.incident_records import Scribe
 from stream.core.engagement.rows import Row
 from stream.core.engagement.track import Fact, JudgedRows, Moment, Pace, Track
@@ -33,13 +33,13 @@ class OfPeriod:
     """Keeps the last record of each incident, so that what people say of it can be published with it."""
 
     def __init__(
-        self, definition: Definition, feedback: Feedback, pace: Pace, *, keys: Keys, period: Period
+        self, definition: Definition, in_force: InForce, pace: Pace, *, keys: Keys, period: Period
     ) -> None:
         self._keys = keys
         self._history = History(keys.history)
         self.track = Track(
             pace,
-            feedback,
+            in_force,
             self._history,
             sensitivity=definition.detection.sensitivity,
             prefix=keys.incidents,
@@ -109,7 +109,6 @@ class OfPeriod:
         return True
 
     def restored(self) -> None:
-        self.track.restored()
         self._history.restored()
 
     def _record(self, fact: Fact, now: Moment, judged: JudgedRows, notes: Notes) -> Incident:

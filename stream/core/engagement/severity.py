@@ -20,16 +20,17 @@ LARGE_SPIKE_OF = 2.0
 
 
 class Strength(NamedTuple):
-    """A measure that moves: in this window, and over `windows` windows since the incident began.
+    """A measure that moves: in this window, and as sums over the last `windows` of the incident, 3 at most.
 
-    `chance` is half the width of the band of these windows together.
+    `away` is how far all windows since it began are together from what was expected, in half widths of the
+    band that they have together; negative below.
     """
 
     now: Judged
     value: float
     expected: float
-    chance: float
     windows: int
+    away: float
 
 
 def wakes(series: str, measure: Measure) -> bool:
@@ -40,18 +41,17 @@ def wakes(series: str, measure: Measure) -> bool:
 def is_page(strength: Strength, *, direction: int, sensitivity: float) -> bool:
     """Whether a measure that may wake somebody moves strongly enough for it.
 
-    A drop by 30 % of what was expected, or a spike by 100 %, on average over 3 windows or more; over fewer by
-    50 % or 200 %; and by 30 % or 100 % in this one. It must be unlikely, too: this window a hundred times
-    less likely than what opens an incident, or all together likewise.
+    A drop by 30 % of what was expected, or a spike by 100 %, on average over 3 windows; by 50 % or 200 % over
+    fewer; and by 30 % or 100 % in this one. It must be unlikely, too: this window a hundred times less likely
+    than what opens an incident, or all windows together likewise.
     """
     now = strength.now
     usual, large = (DROP_OF, LARGE_DROP_OF) if direction < 0 else (SPIKE_OF, LARGE_SPIKE_OF)
     least = usual if strength.windows >= LASTING_WINDOWS else large
-    away = (strength.value - strength.expected) * direction
-    unlikely = now.score >= 1 - (1 - sensitivity) / STRICTER or away >= TOGETHER * strength.chance
+    unlikely = now.score >= 1 - (1 - sensitivity) / STRICTER or strength.away * direction >= TOGETHER
     return (
         unlikely
         and strength.expected > 0
-        and away >= least * strength.expected
+        and (strength.value - strength.expected) * direction >= least * strength.expected
         and (now.value - now.expected) * direction >= usual * now.expected
     )

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from stream.core.engagement import tracked
 from stream.core.engagement.bounds import STAYS_WITHIN, reach
-from stream.core.engagement.feedback import Feedback
 from stream.core.engagement.grouping import Deviation, deviations, groups, lead_of
 from stream.core.engagement.history import History
+from stream.core.engagement.in_force import InForce
 from stream.core.engagement.judged import Judged
 from stream.core.engagement.rows import TOTAL
-from stream.core.engagement.severity import Strength, is_page, wakes
+from stream.core.engagement.severity import LASTING_WINDOWS, Strength, is_page, wakes
 from stream.core.engagement.tracked import Tracked
 from stream.core.records import IncidentStatus, Measure, Severity
 
@@ -56,10 +56,10 @@ class Track:
     """Deterministic: the same windows make the same facts, wherever it was restored between them."""
 
     def __init__(
-        self, pace: Pace, feedback: Feedback, history: History, *, sensitivity: float, prefix: str
+        self, pace: Pace, in_force: InForce, history: History, *, sensitivity: float, prefix: str
     ) -> None:
         self._pace = pace
-        self._feedback = feedback
+        self._in_force = in_force
         self._history = history
         self._sensitivity = sensitivity
         self._prefix = prefix
@@ -71,7 +71,7 @@ class Track:
         """A window that the history already holds."""
         found = deviations(judged)
         facts: list[Fact] = []
-        for incident in list(self._open.values()):
+        for incident in self.open():
             found = self._follow(incident, now, judged, found, facts)
         if found:
             for group in groups(found):
@@ -109,18 +109,19 @@ class Track:
         del self._open[incident.incident_id]
         self._ended[incident.incident_id] = incident
         self.touch(incident)
-        for old in list(self._ended)[:-REMEMBERED]:
-            del self._ended[old]
-            self._unsaved[old] = None
+        if len(self._ended) > REMEMBERED:
+            oldest = min(self._ended.values(), key=lambda i: (i.ended_ms, i.opened_ms, i.incident_id))
+            del self._ended[oldest.incident_id]
+            self._unsaved[oldest.incident_id] = None
         return Fact(incident, "resolved", "resolved")
 
     def end_all(self, start_ms: int) -> list[Fact]:
         """Resolves whatever is open."""
-        return [self.end(incident, start_ms) for incident in list(self._open.values())]
+        return [self.end(incident, start_ms) for incident in self.open()]
 
     def open(self) -> Sequence[Tracked]:
-        """In the order opened."""
-        return list(self._open.values())
+        """In the order opened, of one window by their ids."""
+        return sorted(self._open.values(), key=lambda i: (i.opened_ms, i.incident_id))
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         for incident_id in sorted(self._unsaved):
@@ -131,11 +132,6 @@ class Track:
     def restore(self, value: bytes) -> None:
         incident = tracked.decode(value)
         (self._open if incident.ended_ms is None else self._ended)[incident.incident_id] = incident
-
-    def restored(self) -> None:
-        """All is there: puts it in the order in which it came about."""
-        self._open = dict(sorted(self._open.items(), key=lambda item: (item[1].opened_ms, item[0])))
-        self._ended = dict(sorted(self._ended.items(), key=lambda item: (item[1].ended_ms, item[0])))
 
     def _follow(
         self,
@@ -183,7 +179,7 @@ class Track:
         """Whether the severity rises now; not once it is acknowledged, nor while it is snoozed."""
         if incident.severity == "page" or incident.acknowledged:
             return False
-        if self._feedback.is_snoozed(incident.series, now.start_ms) or not any(
+        if self._in_force.is_snoozed(incident.series, now.start_ms) or not any(
             self._pages(series, measure, judged, member.direction, since=incident.since_number, now=now)
             for series, measures in sorted(incident.members.items())
             for measure, member in sorted(measures.items())
@@ -199,10 +195,15 @@ class Track:
         j = judged.get(series, {}).get(measure)
         if j is None or not wakes(series, measure):
             return False
+        first = max(since, now.number - LASTING_WINDOWS + 1)
+        value, expected, _ = self._history.sums(series, measure, first=first, last=now.number)
+        whole, whole_expected, chance = self._history.sums(series, measure, first=since, last=now.number)
         strength = Strength(
             j,
-            *self._history.sums(series, measure, first=since, last=now.number),
-            windows=now.number - since + 1,
+            value=value,
+            expected=expected,
+            windows=now.number - first + 1,
+            away=(whole - whole_expected) / chance if chance > 0 else 0.0,
         )
         return is_page(strength, direction=direction, sensitivity=self._sensitivity)
 
@@ -230,7 +231,7 @@ class Track:
         """The incident of a new group of deviations; None where none is to be opened."""
         lead = lead_of(group)
         since_ms, since_number = self._began(lead, now)
-        if self._feedback.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
+        if self._in_force.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
         if self._is_quiet(lead, now) and not (
             self._lasts(since_number, now)
@@ -263,13 +264,11 @@ class Track:
     def _began(self, lead: Deviation, now: Moment) -> tuple[int, int]:
         """The first window, as (start, index), of the run of those that deviate as the lead does now."""
         since_ms, since_number = now.start_ms, now.number
-        after = max(
-            (i.last_ms for i in self._ended.values() if i.series == lead.series), default=since_ms - 1
-        )
+        ended = [i.last_ms for i in self._ended.values() if i.series == lead.series]
         while (
             (point := self._history.point(since_number - 1, lead.series, lead.measure)) is not None
             and reach(point.value, point.expected, point.lower, point.upper) * lead.direction >= STAYS_WITHIN
-            and point.start_ms > after
+            and all(point.start_ms > last_ms for last_ms in ended)
         ):
             since_ms, since_number = point.start_ms, since_number - 1
         return since_ms, since_number

@@ -16,6 +16,7 @@ from stream.core.records import Direction, IncidentStatus, Measure
 ALL = 0.95
 """A share that is called all of it."""
 SECOND_SHARE = 0.6
+_FIGURES = {"figure:visits": "the number of visits", "figure:active": "the number of active persons"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +55,7 @@ class Wording:
         self._name = timezone
         self._zone = ZoneInfo(timezone)
         self._days = days
-        self._unit = " a week" if days else _unit(step_ms)
+        self._unit = " a day" if days else _unit(step_ms)
 
     def sentence(self, told: Told) -> str:
         """What happened, when, by how much, where it comes from, and whose it is."""
@@ -70,6 +71,9 @@ class Wording:
     def subject(self, series: str, measure: Measure) -> str:
         """What deviates: `engagement volume of channel app`."""
         of = "" if series == TOTAL else f" of {series_name(series)}"
+        figure = _FIGURES.get(series)
+        if figure is not None:
+            return figure
         return {
             "volume": f"engagement volume{of}",
             "people": f"the number of people{of}",
