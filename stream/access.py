@@ -93,6 +93,11 @@ def needed(settings: Settings, topics: Names) -> dict[str, tuple[Right, ...]]:
         "explain": (
             Right("topic", ("Read",), (f"{group}-profiles-changelog", settings.output_topic("transitions"))),
         ),
+        "report": (Right("topic", ("Read",), (settings.output_topic("daily"),)),),
+        "incidents": (
+            Right("topic", ("Read",), (settings.output_topic("incidents"),)),
+            Right("topic", ("Write",), (f"{group}-control",)),
+        ),
         "simulate --broker": (source("Write"),),
         "dead-letters replay": (
             Right("topic", ("Read",), (settings.output_topic("dead-letters"),)),

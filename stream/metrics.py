@@ -53,6 +53,54 @@ class Metrics:
             ["kind", "reason"],
             registry=registry,
         )
+        self.late_for_window = Counter(
+            "footfall_late_for_window",
+            "Events that came when their window of engagement was closed: they count for their persons only.",
+            registry=registry,
+        )
+        self.parts = Counter(
+            "footfall_parts",
+            "Parts of windows and days that were merged: on the worker that has the merger.",
+            registry=registry,
+        )
+        self.windows = Counter(
+            "footfall_windows",
+            "Records of engagement published, one a window and series: provisional or final.",
+            ["status"],
+            registry=registry,
+        )
+        self.incidents = Counter(
+            "footfall_incidents",
+            "Incidents opened, by direction (spike or drop) and the severity they were opened with.",
+            ["direction", "severity"],
+            registry=registry,
+        )
+        self.daily_reports = Counter("footfall_daily_reports", "Daily reports published.", registry=registry)
+        self.feedback = Counter(
+            "footfall_feedback",
+            "Records of the control topic: forwarded to the merger, or refused, as the log says.",
+            ["result"],
+            registry=registry,
+        )
+        self.open_incidents = Gauge(
+            "footfall_open_incidents",
+            "Incidents that are open, by severity; only on the worker that has the merger.",
+            ["severity"],
+            registry=registry,
+        )
+        self.engagement_age = Gauge(
+            "footfall_engagement_age_seconds",
+            "Wall clock minus the end of the last window that is final; only on the worker that has the "
+            "merger.",
+            ["partition"],
+            registry=registry,
+        )
+        self.parts_lag = Gauge(
+            "footfall_parts_lag_records",
+            "Parts that are not merged yet; only on the worker that has the merger.",
+            ["partition"],
+            registry=registry,
+        )
         self.persons = Gauge(
             "footfall_persons",
             "Profiles held, prospects and redirects of joined ids among them.",
@@ -150,7 +198,7 @@ class Metrics:
         self.partitions = Gauge("footfall_partitions", "Input partitions owned.", registry=registry)
         self.worker = Info(
             "footfall_worker",
-            "Constant 1: the worker's version, definition (hash) and guarantee.",
+            "Constant 1: the worker's version, guarantee, and definitions (hashes) of persons and of engagement.",
             registry=registry,
         )
 
@@ -164,6 +212,10 @@ class Metrics:
             self.watermark_age,
             self.checkpoint_age,
         )
+
+    def of_the_merger(self) -> tuple[Gauge, ...]:
+        """The gauges that only the worker with the merger has."""
+        return (self.open_incidents, self.engagement_age, self.parts_lag)
 
     def render(self) -> bytes:
         """All metrics as of now, in the Prometheus text format."""

@@ -11,13 +11,17 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from stream import access
-from stream.agents.flow import (
-    OUTPUTS,
-    build,
+from stream.agents.flow import OUTPUTS, build
+from stream.agents.topics import (
+    CONTROL,
+    ENGAGEMENT,
+    PROFILES,
+    ROUTERS,
     changelog_topic,
     clocks_topic,
+    control_topic,
+    partials_topic,
     rekeyed_topic,
-    routers_changelog_topic,
 )
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
@@ -73,7 +77,7 @@ async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _
         )
 
         def ready() -> None:
-            log.info("Ready: %d partitions", sum(len(engine.partitions) for engine in app.engines))
+            log.info("Ready: %d partitions", len(app.engines[0].partitions))
             on_ready(address)
 
         await run(app, on_ready=ready)
@@ -82,12 +86,14 @@ async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _
 
 async def _look(settings: Settings) -> Broker:
     """Raises EngineError where the topics are not what a worker needs."""
-    source, changelog = settings.input.topic, changelog_topic(settings)
+    source, changelog = settings.input.topic, changelog_topic(settings, PROFILES)
     outputs = [settings.output_topic(name) for name in OUTPUTS]
-    ours = [changelog, clocks_topic(settings)]
+    single = [partials_topic(settings), control_topic(settings)]
+    single += [changelog_topic(settings, table) for table in (ENGAGEMENT, CONTROL)]
+    ours = [changelog, clocks_topic(settings), *single]
     pairs = [(changelog, source)]
     if not settings.input.keyed:
-        routers, rekeyed = routers_changelog_topic(settings), rekeyed_topic(settings)
+        routers, rekeyed = changelog_topic(settings, ROUTERS), rekeyed_topic(settings)
         ours += [rekeyed, routers]
         pairs = [(routers, source), (changelog, rekeyed)]
     wanted = [source, *ours, *outputs]
@@ -104,6 +110,12 @@ async def _look(settings: Settings) -> Broker:
                 f"{broker.partitions[read]}: each partition's state is in the changelog's partition of the "
                 f"same number. If {read} was given more partitions, begin anew with `footfall reset`, "
                 "which asks first, or with another `group`"
+            )
+    for topic in single:
+        if broker.partitions[topic] != 1:
+            raise EngineError(
+                f"{topic} has {broker.partitions[topic]} partitions, and must have one: there is one merger. "
+                "Begin anew with `footfall reset`, which asks first, or with another `group`"
             )
     return broker
 

@@ -15,6 +15,7 @@ def test_docs_metrics_md_is_up_to_date() -> None:
 
 def test_names_say_their_unit_or_that_they_count() -> None:
     counts_things = {
+        "footfall_open_incidents",
         "footfall_partitions",
         "footfall_persons",
         "footfall_standby_partitions",

@@ -24,8 +24,6 @@ Start = Literal["beginning", "end"] | int
 
 _GONE_WITHIN_S = 30.0
 _NO_SUCH_TOPIC = 3
-# A worker's transactional ids name the topics that its states read: the input, and what is re-keyed.
-_NEVER_READ_BY_STATES = ("output", "changelog", "board")
 
 
 class Doomed(Struct, frozen=True):
@@ -96,7 +94,9 @@ async def reset(
         await _refuse_members(admin, settings)
         wanted = topics.wanted(settings, settings.topics.partitions)
         found = await topics.existing(admin, [topic.name for topic in wanted])
-        read = [topic for topic in wanted if topic.name in found and topic.role not in _NEVER_READ_BY_STATES]
+        # Transactional ids name the topics that states read.
+        sources = topics.read_by_states(settings)
+        read = [topic for topic in wanted if topic.name in found and topic.name in sources]
         await _fence(
             admin, settings, [topic._replace(partitions=found[topic.name].partitions) for topic in read]
         )

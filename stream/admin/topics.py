@@ -10,13 +10,23 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.admin.connection import AdminError, in_words
-from stream.agents.flow import rekeyed_topic, routers_changelog_topic
+from stream.agents.topics import (
+    CONTROL,
+    ENGAGEMENT,
+    PROFILES,
+    ROUTERS,
+    changelog_topic,
+    clocks_topic,
+    control_topic,
+    partials_topic,
+    rekeyed_topic,
+)
 from stream.settings import OUTPUTS, Settings, format_duration
 
-Role = Literal["input", "output", "internal", "changelog", "board"]
+Role = Literal["input", "output", "internal", "changelog", "single", "board"]
+"""`single` are the topics of the merger, which have one partition; `board` are notes that workers post."""
 Action = Literal["created", "would create", "there already", "differs", "failed"]
 
-CHANGELOGS = ("profiles",)
 CARRIES_A_RECORD = ("dead-letters", "late")
 
 # More than any dead letter or late event takes: of what is larger, they carry only the beginning
@@ -30,6 +40,17 @@ CHANGELOG_SEGMENT_BYTES = 64 * 1024 * 1024
 # How long a deletion can be read. A local store that was away for longer is not gone on with (stream/engine,
 # `folders.KEEP_S`, which is a little less).
 TOMBSTONES_MS = 24 * 3_600_000
+
+# What was sent and not merged when all workers stopped is merged when they start again: after a long
+# weekend, too. It is bulky while windows are open: in small segments, so that what is old goes soon.
+PARTIALS_MS = 3 * 24 * 3_600_000
+PARTIALS_SEGMENT_BYTES = 64 * 1024 * 1024
+
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
+    "delete.retention.ms": str(TOMBSTONES_MS),
+}
 
 _VISIBLE_WITHIN_S = 10.0
 _ALREADY_EXISTS = 36
@@ -77,38 +98,55 @@ class Outcome(NamedTuple):
 def wanted(settings: Settings, partitions: int) -> list[Topic]:
     """All topics of a worker, the input first.
 
-    All but the boards have the input's number of `partitions`. Where the input is not keyed by person, only
-    the routers' changelog does, and the others have `topics.partitions`, as the internal topic.
+    All have the input's number of `partitions`, but for the boards and those of the merger, which have one.
+    Where the input is not keyed by person, only the routers' changelog does, and the others have
+    `topics.partitions`, as the internal topic.
     """
     read, partitions = partitions, partitions if settings.input.keyed else settings.topics.partitions
+    events = Topic(settings.input.topic, "input", read, {"cleanup.policy": "delete"})
     outputs = [
         Topic(settings.output_topic(name), "output", partitions, _output_configs(settings, name))
         for name in OUTPUTS
     ]
-    compacted = {
-        "cleanup.policy": "compact",
-        "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
-        "delete.retention.ms": str(TOMBSTONES_MS),
-    }
-    of_profiles = compacted | {"max.message.bytes": str(PROFILE_BYTES)}
-    changelogs = [
-        Topic(f"{settings.group}-{table}-changelog", "changelog", partitions, of_profiles)
-        for table in CHANGELOGS
-    ]
-    events = Topic(settings.input.topic, "input", read, {"cleanup.policy": "delete"})
+    profiles = _COMPACTED | {"max.message.bytes": str(PROFILE_BYTES)}
+    changelog = Topic(changelog_topic(settings, PROFILES), "changelog", partitions, profiles)
     # One partition, for a few records that workers tell each other.
-    clocks = Topic(f"{settings.group}-clocks", "board", 1, {"cleanup.policy": "compact"})
-    sent = Topic(sent_topic(settings), "board", 1, compacted)
+    clocks = Topic(clocks_topic(settings), "board", 1, {"cleanup.policy": "compact"})
+    sent = Topic(sent_topic(settings), "board", 1, _COMPACTED)
+    ends = [*_of_the_merger(settings), clocks, sent]
     if settings.input.keyed:
-        return [events, *outputs, *changelogs, clocks, sent]
+        return [events, *outputs, changelog, *ends]
     configs = {
         "cleanup.policy": "delete",
         "retention.ms": str(settings.topics.retention_ms),
         "max.message.bytes": str(CARRIER_BYTES),
     }
     rekeyed = Topic(rekeyed_topic(settings), "internal", partitions, configs)
-    routers = Topic(routers_changelog_topic(settings), "changelog", read, compacted)
-    return [events, *outputs, rekeyed, *changelogs, routers, clocks, sent]
+    routers = Topic(changelog_topic(settings, ROUTERS), "changelog", read, _COMPACTED)
+    return [events, *outputs, rekeyed, changelog, routers, *ends]
+
+
+def _of_the_merger(settings: Settings) -> list[Topic]:
+    partials = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(PARTIALS_MS),
+        "segment.bytes": str(PARTIALS_SEGMENT_BYTES),
+        "max.message.bytes": str(CARRIER_BYTES),
+    }
+    control = {"cleanup.policy": "delete", "retention.ms": str(settings.topics.retention_ms)}
+    engagement = _COMPACTED | {"max.message.bytes": str(CARRIER_BYTES)}
+    return [
+        Topic(partials_topic(settings), "single", 1, partials),
+        Topic(changelog_topic(settings, ENGAGEMENT), "single", 1, engagement),
+        Topic(control_topic(settings), "single", 1, control),
+        Topic(changelog_topic(settings, CONTROL), "single", 1, _COMPACTED),
+    ]
+
+
+def read_by_states(settings: Settings) -> set[str]:
+    """The topics that a worker's states are made from: the input, what is re-keyed, and the merger's."""
+    internal = [partials_topic(settings), control_topic(settings)]
+    return {settings.input.topic, *internal, *([] if settings.input.keyed else [rekeyed_topic(settings)])}
 
 
 def sent_topic(settings: Settings) -> str:
@@ -158,30 +196,36 @@ def differences(topic: Topic, found: Existing, settings: Settings) -> tuple[Diff
             Difference(
                 f"takes records of {int(limit):,} bytes at most, and needs {int(needed):,}",
                 _alter(settings, topic, f"max.message.bytes={needed}"),
-                breaks=topic.role != "changelog",
+                breaks=topic.configs["cleanup.policy"] != "compact",
             )
         )
     kept, wish = found.configs.get("retention.ms"), topic.configs.get("retention.ms")
     if kept is not None and wish is not None and kept != wish:
-        unlike.append(
-            Difference(
-                f"keeps records for {_shown_ms(kept)}, and topics.retention is {_shown_ms(wish)}",
-                f"set topics.retention to {_shown_ms(kept)}, or "
-                + _alter(settings, topic, f"retention.ms={wish}"),
-                breaks=False,
-            )
-        )
+        unlike.append(_other_retention(topic, kept, wish, settings))
     return tuple(unlike)
 
 
+def _other_retention(topic: Topic, kept: str, wish: str, settings: Settings) -> Difference:
+    alter = _alter(settings, topic, f"retention.ms={wish}")
+    if topic.name == partials_topic(settings):
+        what = f"keeps records for {_shown_ms(kept)}, and should for {_shown_ms(wish)}"
+        return Difference(what, alter, breaks=False)
+    what = f"keeps records for {_shown_ms(kept)}, and topics.retention is {_shown_ms(wish)}"
+    return Difference(what, f"set topics.retention to {_shown_ms(kept)}, or {alter}", breaks=False)
+
+
 def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Difference:
+    reset = (
+        "stop the workers and run `footfall reset`, which tells what that means and asks first; "
+        "or use another group"
+    )
     ways_out = {
         "input": f"leave --input-partitions out to go with {found.partitions}",
         "output": "use another prefix, or, where its records may go, delete it and run "
         f"`footfall topics create` again: {_delete(settings, topic)}",
         "internal": "set topics.partitions to what it has; or stop the workers and run `footfall reset`",
-        "changelog": "stop the workers and run `footfall reset`, which tells what that means and asks first; "
-        "or use another group",
+        "changelog": reset,
+        "single": reset,
         "board": f"delete it and run `footfall topics create` again: {_delete(settings, topic)}",
     }
     what = f"has {count(found.partitions)}, and must have {topic.partitions}"
@@ -192,14 +236,14 @@ def _wrong_partitions(topic: Topic, found: Existing, settings: Settings) -> Diff
 
 def _like(topic: Topic, settings: Settings) -> str:
     """The topic whose partitions a topic's go with."""
-    if settings.input.keyed or topic.name == routers_changelog_topic(settings):
+    if settings.input.keyed or topic.name == changelog_topic(settings, ROUTERS):
         return settings.input.topic
     return rekeyed_topic(settings)
 
 
 def _wrong_policy(topic: Topic, policy: str, settings: Settings) -> Difference:
     needed = topic.configs["cleanup.policy"]
-    loses = "state" if topic.role == "changelog" else "all but the last record of a person"
+    loses = "state" if needed == "compact" else "all but the last record of a person"
     return Difference(
         f"has cleanup.policy {policy}, which loses {loses}, and must have {needed}",
         _alter(settings, topic, f"cleanup.policy={needed}"),

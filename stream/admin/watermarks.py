@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream.admin.connection import AdminError
-from stream.agents.flow import changelog_topic, routers_changelog_topic
+from stream.agents.topics import PROFILES, ROUTERS, changelog_topic
 from stream.core.profile import decode_progress
 from stream.settings import Settings
 
@@ -35,7 +35,7 @@ async def watermarks(settings: Settings) -> dict[int, int]:
     await consumer.start()
     try:
         # Where the input is not keyed by person, its routers judge what is late.
-        topic = changelog_topic(settings) if settings.input.keyed else routers_changelog_topic(settings)
+        topic = changelog_topic(settings, PROFILES if settings.input.keyed else ROUTERS)
         # Of all topics: asking for one by name creates it where the broker is set to.
         cluster = await consumer._client.fetch_all_metadata()
         partitions = [TopicPartition(topic, number) for number in cluster.partitions_for_topic(topic) or ()]

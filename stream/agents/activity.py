@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
+from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Counts, Partition
 from stream.engine.state import Change, Output, Record
 from stream.metrics import Metrics
+
+PROVISIONAL_EVERY_MS = 10_000
 
 
 class Judge(Protocol):
@@ -97,8 +100,44 @@ class InputState(Generic[J]):
             self.newest_arrived_ms = _now_ms()
 
 
+class Foretold:
+    """What a partition knows of open windows, sent from time to time, where it is something new."""
+
+    def __init__(self) -> None:
+        self._sent_at_ms = 0
+        self._sent: list[bytes] = []
+        self._outputs: list[Output] = []
+
+    def send(self, partition: Partition, now_ms: int) -> bool:
+        """Take the parts of open windows, if that is due; True where something is to be written."""
+        if now_ms - self._sent_at_ms >= PROVISIONAL_EVERY_MS:
+            self._sent_at_ms = now_ms
+            parts = partition.provisional_parts()
+            if parts != self._sent:
+                self._sent = parts
+                self._outputs += [(PARTIALS, None, part) for part in parts]
+        return bool(self._outputs)
+
+    def take(self) -> list[Output]:
+        """The outputs since the last call."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+
 class ActivityState(InputState[Partition]):
     """Persons and visits of one input partition: a PartitionState."""
+
+    def __init__(self, partition: Partition, guard: DeadLetterGuard, metrics: Metrics) -> None:
+        super().__init__(partition, guard, metrics)
+        self._foretold = Foretold()
+
+    def provisional(self, now_ms: int) -> bool:
+        """Send what is known of open windows, if that is due; True where something is to be written."""
+        return self._foretold.send(self.partition, now_ms)
+
+    def take_outputs(self) -> Sequence[Output]:
+        # Before what is final: of a window that has closed since, that is the last word.
+        return [*self._foretold.take(), *super().take_outputs()]
 
     def work(self) -> bool:
         """Do some of what was put off; True while more is left."""
@@ -139,6 +178,9 @@ class Report:
             if more:
                 metrics.joins.labels(result).inc(more)
                 setattr(sent, result, getattr(counts, result))
+        if counts.late_for_window != sent.late_for_window:
+            metrics.late_for_window.inc(counts.late_for_window - sent.late_for_window)
+            sent.late_for_window = counts.late_for_window
         if counts.visits != sent.visits:
             metrics.visits.inc(counts.visits - sent.visits)
             sent.visits = counts.visits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stream.agents.activity import InputState, Report
+from stream.agents.activity import Foretold, InputState, Report
 from stream.agents.dead_letters import DeadLetterGuard
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
@@ -52,6 +52,7 @@ class RekeyedState:
     def __init__(self, rekeyed: RekeyedPartition, metrics: Metrics) -> None:
         self.rekeyed = rekeyed
         self._report = Report(metrics)
+        self._foretold = Foretold()
 
     @property
     def partition(self) -> Partition:
@@ -68,8 +69,12 @@ class RekeyedState:
         self._report.send(self.partition.counts)
         return more
 
+    def provisional(self, now_ms: int) -> bool:
+        """Send what is known of open windows, if that is due; True where something is to be written."""
+        return self._foretold.send(self.partition, now_ms)
+
     def take_outputs(self) -> Sequence[Output]:
-        return self.rekeyed.take_outputs()
+        return [*self._foretold.take(), *self.rekeyed.take_outputs()]
 
     def take_changes(self) -> Sequence[Change]:
         return self.rekeyed.take_changes()

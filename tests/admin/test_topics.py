@@ -16,6 +16,8 @@ from tests.broker.log import create_topic
 TopicName = Callable[[str], str]
 
 DAY_MS = 86_400_000
+SINGLE = ("partials", "engagement-changelog", "control", "control-changelog")
+"""The merger's topics, which have one partition whatever the input has."""
 
 
 def settings_for(address: str, topic_name: TopicName, **changed: object) -> Settings:
@@ -64,8 +66,15 @@ async def test_all_topics_are_created_with_partitions_retention_and_compaction(
     names = [settings.output_topic(output) for output in outputs]
     clocks = f"{settings.group}-clocks"
     sent = f"{settings.group}-dead-letters-sent"
-    assert list(found) == [settings.input.topic, *names, changelog, clocks, sent]
-    assert (found.pop(clocks).partitions, found.pop(sent).partitions) == (1, 1)
+    single = {name: f"{settings.group}-{name}" for name in SINGLE}
+    assert list(found) == [settings.input.topic, *names, changelog, *single.values(), clocks, sent]
+    assert {found.pop(name).partitions for name in (clocks, sent)} == {1}
+    merger = {name: found.pop(topic) for name, topic in single.items()}
+    assert {topic.partitions for topic in merger.values()} == {1}
+    assert merger["partials"].configs["retention.ms"] == str(3 * DAY_MS)
+    assert merger["control"].configs["retention.ms"] == str(2 * DAY_MS)
+    compacted = {name for name, topic in merger.items() if topic.configs["cleanup.policy"] == "compact"}
+    assert compacted == {"engagement-changelog", "control-changelog"}
     assert {topic.partitions for topic in found.values()} == {3}
     assert {found[name].configs["cleanup.policy"] for name in names} == {"delete"}
     assert {found[name].configs["retention.ms"] for name in names} == {str(2 * DAY_MS)}
@@ -102,7 +111,7 @@ async def test_the_input_gets_the_partitions_asked_for_and_the_others_follow(
 ) -> None:
     settings = settings_for(tansu, topic_name)
     outcomes = await make(settings, input_partitions=5)
-    assert {o.topic.partitions for o in outcomes if o.topic.role != "board"} == {5}
+    assert {o.topic.partitions for o in outcomes if o.topic.role not in ("board", "single")} == {5}
 
 
 async def test_outputs_follow_an_input_that_is_there(tansu: str, topic_name: TopicName) -> None:
@@ -112,7 +121,7 @@ async def test_outputs_follow_an_input_that_is_there(tansu: str, topic_name: Top
     outcomes = await make(settings)
 
     assert outcomes[0].action == "there already"
-    assert {o.topic.partitions for o in outcomes if o.topic.role != "board"} == {2}
+    assert {o.topic.partitions for o in outcomes if o.topic.role not in ("board", "single")} == {2}
 
 
 async def test_an_input_with_other_partitions_than_asked_for_stops_it(
@@ -192,6 +201,25 @@ async def test_another_retention_is_told_and_breaks_nothing(kafka: str, topic_na
     assert "set topics.retention to 1d, or" in advice
     assert not breaks
     assert all(outcome.ok for outcome in outcomes)
+
+
+@pytest.mark.kafka
+async def test_a_topic_of_the_merger_with_more_partitions_is_an_error_with_the_way_out(
+    kafka: str, topic_name: TopicName
+) -> None:
+    settings = settings_for(kafka, topic_name)
+    partials = f"{settings.group}-partials"
+    await create_topic(kafka, partials, partitions=3, max_message_bytes=str(8 * 1024 * 1024))
+
+    outcomes = await make(settings)
+
+    (outcome,) = (outcome for outcome in outcomes if outcome.differences)
+    assert outcome.topic.name == partials
+    wrong, kept = outcome.differences
+    assert wrong.what == "has 3 partitions, and must have 1"
+    assert "run `footfall reset`" in wrong.advice
+    assert wrong.breaks
+    assert (kept.what, kept.breaks) == ("keeps records for 7d, and should for 3d", False)
 
 
 @pytest.mark.kafka

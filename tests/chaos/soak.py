@@ -164,11 +164,12 @@ async def soak(
         await writing
         await here.watch.reaches(here.writer.written, stalled_s=STUCK_S)
         telling.cancel()
+        seconds = here.seconds
+        wanted = await replayed(here, folder / "events.jsonl", events.until_ms)
+        await here.merges(wanted, limit_s=STUCK_S)
         await asyncio.gather(*(worker.ready() for worker in running.running))
         codes = [await worker.leave() for worker in running.running]
         running.say("all committed; comparing with footfall replay")
-        seconds = here.seconds
-        wanted = await replayed(here, folder / "events.jsonl", events.until_ms)
         report = here.report(f"soak, seed {seed}", await here.compare_with(wanted), seconds)
         click.echo(str(report))
         if failure is not None:
@@ -194,7 +195,9 @@ async def compare_so_far(running: Troubles, events: Stream, file: Path) -> None:
     async with events.held:
         await here.watch.reaches(here.writer.written, stalled_s=STUCK_S)
         # A time that all partitions have passed: the watermarks stay where the events have put them.
-        numbers = await here.compare_with(await replayed(here, file, START_MS))
+        wanted = await replayed(here, file, START_MS)
+        await here.merges(wanted, limit_s=STUCK_S)
+        numbers = await here.compare_with(wanted)
         running.say("compared so far: " + "; ".join(map(str, numbers)))
         assert all(one.right for one in numbers), "see above"
 
@@ -223,7 +226,7 @@ async def take_back(running: Troubles, cluster: Cluster, line: Proxy) -> None:
 
 async def keep_outputs(here: Trial, folder: Path) -> None:
     """What was published, beside what should have been, to be looked at."""
-    for name in ("visits", "transitions", "late", "dead-letters"):
+    for name in ("visits", "transitions", "engagement", "incidents", "daily", "late", "dead-letters"):
         records = await read(here.stage.address, here.stage.settings.output_topic(name), limit_s=300.0)
         (folder / f"published-{name}.jsonl").write_bytes(
             b"".join((record.value or b"") + b"\n" for record in records)

@@ -50,3 +50,24 @@ def test_each_deviation_is_counted_as_what_it_is(
     found = compare("transitions", EXPECTED, published)
     assert found == Numbers("transitions", 4, len(published), lost, doubled, different, disordered)
     assert found.right == (published in (EXPECTED, [EXPECTED[1], EXPECTED[0], *EXPECTED[2:]]))
+
+
+def window(series: str, start: int, status: str = "final", people: int = 1) -> bytes:
+    found = {"window_id": f"{series}@{start}", "series": series, "status": status, "people": people}
+    return orjson.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("published", "lost", "doubled", "different"),
+    [
+        ([window("total", 0, "provisional"), window("total", 0), window("total", 60)], 0, 0, 0),
+        ([window("total", 0, "provisional"), window("total", 60)], 1, 0, 0),
+        ([window("total", 0), window("total", 60), window("total", 60)], 0, 1, 0),
+        ([window("total", 0), window("total", 60, people=2)], 0, 0, 1),
+    ],
+    ids=["as expected", "never final", "final twice", "another figure"],
+)
+def test_only_final_windows_count(published: list[bytes], lost: int, doubled: int, different: int) -> None:
+    expected = [window("total", 0), window("total", 60)]
+    found = compare("engagement", expected, published)
+    assert (found.lost, found.doubled, found.different) == (lost, doubled, different)

@@ -7,7 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -120,12 +120,14 @@ class Trial:
     async def finish(self, name: str, *, stalled_s: float = STALLED_S) -> Report:
         """Wait until everything is committed, have the workers leave, and compare."""
         await self.watch.reaches(len(self.flow.events), stalled_s=stalled_s)
+        seconds = self.seconds
+        wanted = await self.replayed()
+        await self.merges(wanted, limit_s=stalled_s)
         # One that was just started would not end with 0, but by the signal.
         await asyncio.gather(*(worker.ready() for worker in self.workers if not worker.left))
         codes = await asyncio.gather(*(worker.leave() for worker in self.workers))
         assert set(codes) <= {0}, (codes, self.story())
-        seconds = self.seconds
-        return self.report(name, await self.compare(), seconds)
+        return self.report(name, await self.compare_with(wanted), seconds)
 
     @property
     def seconds(self) -> float:
@@ -151,12 +153,19 @@ class Trial:
         keep(report)
         return report
 
-    async def compare(self) -> list[Numbers]:
-        """What `footfall replay --partitions N` says against what the topics hold, read committed."""
+    async def merges(self, wanted: Mapping[str, Sequence[bytes]], *, limit_s: float) -> None:
+        """Wait until the merger has published what a replay makes last; if it is lost, so long."""
+        with suppress(TimeoutError):
+            await self.stage.merges(wanted, limit_s=limit_s)
+
+    async def replayed(self) -> dict[str, list[bytes]]:
+        """What `footfall replay --partitions N` makes of the events: lines by output."""
         out = self.stage.folder / f"replayed-{time.monotonic_ns()}"
-        return await self.compare_with(
-            await self.stage.replay(list(self.flow.events), out, until_ms=self.flow.until_ms)
-        )
+        return await self.stage.replay(list(self.flow.events), out, until_ms=self.flow.until_ms)
+
+    async def compare(self) -> list[Numbers]:
+        """What a replay says against what the topics hold, read committed."""
+        return await self.compare_with(await self.replayed())
 
     async def compare_with(self, wanted: Mapping[str, Sequence[bytes]]) -> list[Numbers]:
         """Lines by output against what the topics hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from stream.settings import Settings, load
 from stream.simulate.delivery import Delivery, Faults
 from stream.simulate.population import Population
 from stream.simulate.product import Product
-from tests.broker.log import read, write
+from tests.broker.log import Record, read, write
 from tests.engine import offsets
 from tests.engine.process import Process
 
 FOOTFALL = (sys.executable, "-c", "from stream.cli import main; main()")
 START_MS = 1_767_225_600_000  # 2026-01-01
 DAY_MS = 86_400_000
-REPLAYED = ("visits", "transitions", "late", "dead-letters", "people")
+REPLAYED = ("visits", "transitions", "engagement", "incidents", "daily", "late", "dead-letters", "people")
+# A window a minute over weeks of simulated time would be more records than there are events.
+LONG_WINDOWS = 'engagement.window = "1h"'
 NO_FAULTS = Faults()
 
 Event = tuple[bytes | None, bytes | None]
@@ -68,7 +71,8 @@ class Stage:
         self.config = folder / "footfall.toml"
         self.config.write_text(
             f'broker = "{address}"\nprefix = "{name}"\ngroup = "{name}"\ndata_dir = "{folder}/data"\n'
-            f'input.topic = "{name}-events"\ntopics.partitions = {partitions}\n{extra}\n'
+            f'input.topic = "{name}-events"\ntopics.partitions = {partitions}\n'
+            f"{'' if 'engagement.window' in extra else LONG_WINDOWS}\n{extra}\n"
         )
         self.settings: Settings = load(self.config, {})
 
@@ -91,6 +95,13 @@ class Stage:
     async def works_it_off(self) -> None:
         """Wait until the worker has committed everything."""
         await offsets.read_to_the_end(self.address, self.settings.group, self.settings.input.topic)
+
+    async def merges(self, replayed: Mapping[str, Sequence[bytes]], *, limit_s: float = 60.0) -> None:
+        """Wait until the merger has published the last window and the last day of what a replay makes."""
+        for output, last in (("engagement", last_window(replayed)), ("daily", last_day(replayed))):
+            if last is not None:
+                topic = self.settings.output_topic(output)
+                await read(self.address, topic, until=holding(last), limit_s=limit_s)
 
     async def published(self, output: str) -> list[tuple[int, bytes]]:
         """Partition and JSON of an output's records, in order."""
@@ -130,6 +141,34 @@ class Stage:
 def ordered(lines: list[bytes], key: str) -> list[bytes]:
     """JSON records, sorted by a field: partitions are written in no fixed order among each other."""
     return sorted(lines, key=lambda line: (orjson.loads(line)[key], line))
+
+
+def last_window(replayed: Mapping[str, Sequence[bytes]]) -> bytes | None:
+    """The last final window of `total`."""
+    return next((line for line in reversed(replayed["engagement"]) if b'"series":"total"' in line), None)
+
+
+def last_day(replayed: Mapping[str, Sequence[bytes]]) -> bytes | None:
+    return replayed["daily"][-1] if replayed["daily"] else None
+
+
+def holding(line: bytes) -> Callable[[list[Record]], bool]:
+    """Whether the records so far have this one among them; to be asked about one list as it grows."""
+    seen = 0
+
+    def is_there(found: list[Record]) -> bool:
+        nonlocal seen
+        news, seen = found[seen:], len(found)
+        return any(record.value == line for record in news)
+
+    return is_there
+
+
+def final(lines: Sequence[bytes]) -> list[bytes]:
+    """Without what was published in advance: records of engagement or incidents."""
+    return [
+        line for line in lines if b'"status":"provisional"' not in line and b'"provisional":true' not in line
+    ]
 
 
 def encoded(people: list[Person]) -> list[bytes]:
