@@ -409,11 +409,12 @@ class Persons:
 
     def _take_over(self, person: str, p: Profile, anonymous: str, a: Profile, t: int, watermark: int) -> None:
         diary = self.diary
-        before, theirs = diary.stood(p), diary.stood(a)
+        day = self._calendar.reached(t)
+        before, theirs = diary.stood(p, day), diary.stood(a, day)
         take_over(p, a, self.cutter, watermark)
-        diary.differ(person, p, before, diary.stood(p))
-        diary.differ(anonymous, a, theirs, diary.stood(a))
-        diary.joined(person, p, a)
+        diary.differ(person, p, before, diary.stood(p, day))
+        diary.differ(anonymous, a, theirs, diary.stood(a, day))
+        diary.joined(person, p, a, day)
         diary.gone(anonymous, a, t)
         self._await_close(person, p)
 
@@ -448,6 +449,8 @@ class Persons:
         known = self.profiles.get(person)
         if known is not None and known.redirect not in (None, ELSEWHERE):
             self._end_redirect(person, known)
+        elif known is not None:
+            self.diary.gone(person, known, known.last)
         if p is None:
             self.profiles.pop(person, None)
         else:

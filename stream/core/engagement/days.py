@@ -8,7 +8,7 @@ import msgspec
 
 from stream.core.calendar import Calendar
 from stream.core.definition import TIERS
-from stream.core.engagement.figures import Cell, Figures, Opening, add, add_days
+from stream.core.engagement.figures import Cell, Figures, Opening, add
 from stream.core.engagement.partials import DayPart
 from stream.core.events import ANONYMOUS
 from stream.core.profile import ACTIVE, NEW, SILENT, STATES, Profile
@@ -147,13 +147,13 @@ def _opening(profiles: Iterable[tuple[str, Profile]]) -> Opening:
     for person, p in profiles:
         if is_prospect(person, p):
             add(opening.states, "prospect", 1)
-            add_days(opening.visitors, p.last_day, 1)
+            add(opening.visitors, p.last_day, 1)
         elif p.registered is not None:
             add(opening.states, STATES[p.state], 1)
             add(opening.tiers, TIERS[p.tier], 1)
-            add_days(opening.users, p.last_day, 1)
+            add(opening.users, p.last_day, 1)
             if p.state in IN_BASE:
-                add_days(opening.base, p.last_day, 1)
+                add(opening.base, p.last_day, 1)
     return opening
 
 

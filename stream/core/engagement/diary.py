@@ -10,7 +10,7 @@ from stream.core.activity import Named
 from stream.core.calendar import Calendar, Segment
 from stream.core.definition import TIERS
 from stream.core.engagement.days import IN_BASE, Days, is_prospect
-from stream.core.engagement.figures import add, add_days
+from stream.core.engagement.figures import add
 from stream.core.engagement.seen import LONGEST_GAP, Seen, gap
 from stream.core.events import ANONYMOUS
 from stream.core.lifecycle import Change
@@ -98,13 +98,15 @@ class Diary:
         if on.pseudo != pseudo:
             self._days.figures(day).pseudo += on.pseudo - pseudo
 
-    def stood(self, p: Profile, first: int | None = None) -> Stood:
-        """The open visits as they stood at the end of each day from `first` on that is not closed."""
+    def stood(self, p: Profile, first: int) -> Stood:
+        """The open visits as they stood at the end of each day from `first` on.
+
+        What is of a day cannot change what an earlier day was.
+        """
         if not p.open:
             return {}
-        reached, closed = self._calendar.reached, self._days.closed_day
-        begun, last = reached(p.open[0].start), max(reached(visit.last) for visit in p.open)
-        begun = max(begun if first is None else max(begun, first), begun if closed is None else closed + 1)
+        reached = self._calendar.reached
+        begun, last = max(first, reached(p.open[0].start)), max(reached(visit.last) for visit in p.open)
         stood: Stood = {}
         days = {last} if begun == last else {day for day in self._days_of(p) if begun <= day <= last}
         for day in sorted(days):
@@ -154,13 +156,14 @@ class Diary:
             add(figures.tiers, change.after, 1)
             return
         before, after = change.before, change.after
-        if before is not None and before != "prospect":
+        if before is not None and before not in _NOBODY:
             add(figures.states, before, -1)
-        add(figures.states, after, 1)
-        if before in _NOBODY and after != "deleted":
+            if after == "deleted":
+                add(figures.tiers, TIERS[p.tier], -1)
+        elif after != "deleted":
             add(figures.tiers, TIERS[0], 1)
-        elif before not in _NOBODY and after == "deleted":
-            add(figures.tiers, TIERS[p.tier], -1)
+        if after != "deleted":
+            add(figures.states, after, 1)
         if change.reason in _COUNTED or (change.reason == "deleted" and before == _ACTIVE):
             add(figures.reasons, change.reason, 1)
         seen = self._seen(person, p, registered=before not in _NOBODY)
@@ -172,16 +175,16 @@ class Diary:
             seen.turn(day)
             last = seen.before(day + 1)
             if last is not None and day - last < LONGEST_GAP:
-                add_days(figures.base, day - last, 1 if after in _BASE else -1)
+                add(figures.base, day - last, 1 if after in _BASE else -1)
         if p.state == HIBERNATING and day - seen.day > 2 * LONGEST_GAP:
             p.seen = None
 
-    def joined(self, user: str, p: Profile, prospect: Profile) -> None:
-        """What a prospect did is the user's; both were counted, each as they were then."""
+    def joined(self, user: str, p: Profile, prospect: Profile, first: int) -> None:
+        """From `first` on the user has come by the prospect's channels, for which that one was counted."""
         if prospect.seen is None:
             return
         for theirs in prospect.seen.on:
-            if not self._days.is_closed(theirs.day):
+            if theirs.day >= first and not self._days.is_closed(theirs.day):
                 on = self._seen(user, p).on_day(theirs.day, self._days.closed_day)
                 on.channels += tuple(name for name in theirs.channels if name not in on.channels)
 
@@ -217,12 +220,12 @@ class Diary:
         before, after = seen.before(day), seen.after(day)
         figures = self._days.figures(day)
         firsts = figures.visitors if visitor else figures.users
-        add_days(firsts, gap(day, before), 1)
+        add(firsts, gap(day, before), 1)
         if after is not None:
             following = self._days.figures(after)
             firsts = following.visitors if visitor else following.users
-            add_days(firsts, gap(after, before), -1)
-            add_days(firsts, gap(after, day), 1)
+            add(firsts, gap(after, before), -1)
+            add(firsts, gap(after, day), 1)
         if visitor:
             self._know(p, seen, day, first=before is None, after=after)
         else:
@@ -259,7 +262,7 @@ class Diary:
     def _replace_last(self, on: int, before: int | None, after: int | None) -> None:
         for last, more in ((before, -1), (after, 1)):
             if last is not None and on - last < LONGEST_GAP:
-                add_days(self._days.figures(on).base, on - last, more)
+                add(self._days.figures(on).base, on - last, more)
 
 
 def _channel(visit: Visit) -> str | None:

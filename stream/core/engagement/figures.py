@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from msgspec import Struct
+
+K = TypeVar("K")
 
 
 class Cell(Struct, array_like=True, gc=False):
@@ -55,19 +60,41 @@ class Figures(Struct, array_like=True):
     opening: Opening | None = None
 
 
-def add(counts: dict[str, int], name: str, more: int) -> None:
+def add(counts: dict[K, int], key: K, more: int) -> None:
     """Count, and keep no zeros."""
-    total = counts.get(name, 0) + more
+    total = counts.get(key, 0) + more
     if total:
-        counts[name] = total
+        counts[key] = total
     else:
-        counts.pop(name, None)
+        counts.pop(key, None)
 
 
-def add_days(counts: dict[int, int], days: int, more: int) -> None:
-    """The same by a number of days."""
-    total = counts.get(days, 0) + more
-    if total:
-        counts[days] = total
-    else:
-        counts.pop(days, None)
+def add_all(counts: dict[K, int], more: Mapping[K, int]) -> None:
+    """Count all of them."""
+    for key, count in more.items():
+        add(counts, key, count)
+
+
+def add_cell(total: Cell, more: Cell) -> None:
+    """One channel of two partitions, or two channels."""
+    total.pageviews += more.pageviews
+    total.people += more.people
+    total.visits += more.visits
+    total.bounces += more.bounces
+    total.pages += more.pages
+    total.ms += more.ms
+
+
+def add_figures(total: Figures, more: Figures) -> None:
+    """One day of two partitions; the openings are left aside."""
+    for name, cell in more.channels.items():
+        if name not in total.channels:
+            total.channels[name] = Cell()
+        add_cell(total.channels[name], cell)
+    add_all(total.users, more.users)
+    add_all(total.visitors, more.visitors)
+    add_all(total.states, more.states)
+    add_all(total.tiers, more.tiers)
+    add_all(total.reasons, more.reasons)
+    add_all(total.base, more.base)
+    total.pseudo += more.pseudo
