@@ -133,6 +133,7 @@ class _Restartable:
         way: Way,
     ) -> None:
         self._definition, self._restarts, self._chance, self._way = definition, restarts, chance, way
+        self._number = number
         self._owns = partial(_owns, number=number, partitions=partitions)
         self._changelog: list[tuple[bytes, bytes | None]] = []
         self._in_store = 0  # records of the changelog that the store has
@@ -243,7 +244,7 @@ class _Restartable:
         return Partition(
             self._definition,
             topic="app-events",
-            number=0,
+            number=self._number,
             owns=self._owns,
             most_due=self._way.most_due,
             **options,

@@ -60,7 +60,7 @@ class Recorder(_Partition):
         falls = deletion is not None and event.place <= deletion.place
         falls = falls or (person is not None and person.erased(event))
         deletes = event.name in self._definition.deletion_events
-        before = None if person is None else person.life
+        before = None if person is None or (deletes and person.life.state == "deleted") else person.life
         super()._apply(event, identity)
         if falls or (identity, event.place) in self._noted:
             return
@@ -224,7 +224,7 @@ class Counted:
                 name
                 for visit in visits
                 for name, time in visit.occurrences
-                if self._calendar.date(time) == _date(day)
+                if self._calendar.reached(time) == _date(day)
             ]
             life = end.lives[id(person.life)][1]
             if begun and all(visit.passive and visit.bounce for visit in begun):
