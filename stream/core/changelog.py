@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
+from stream.core.engagement.days import DAYS_PREFIX, Days
 from stream.core.engagement.windows import WINDOWS_PREFIX, Windows
 from stream.core.keeping import PERSONS_END, Keeping, Shelves
 from stream.core.persons import Persons
@@ -21,8 +24,8 @@ from stream.core.profile import (
     encode_progress,
 )
 
-_BESIDE = WINDOWS_PREFIX, b"\xf9"
-"""Between these are the keys of what is counted beside the persons: windows."""
+_BESIDE = DAYS_PREFIX, b"\xf9"
+"""Between these are the keys of what is counted beside the persons: days and windows."""
 
 
 class Changelog:
@@ -41,7 +44,14 @@ class Changelog:
         self._beside: dict[bytes, bytes] = {}
 
     def take(
-        self, persons: Persons, activity: Activity, windows: Windows, *, watermark: int, newest: int
+        self,
+        persons: Persons,
+        activity: Activity,
+        windows: Windows,
+        days: Days,
+        *,
+        watermark: int,
+        newest: int,
     ) -> list[tuple[bytes, bytes | None]]:
         """Records since last taken: key, value (None deletes). The progress comes last, if there is any."""
         changes: list[tuple[bytes, bytes | None]] = []
@@ -52,6 +62,7 @@ class Changelog:
             erased = persons.erased.get(name)
             changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
         changes += windows.changes()
+        changes += days.changes()
         if self._keeping is not None:
             self._keeping.taken()
         else:
@@ -109,6 +120,16 @@ class Changelog:
             return beside
         stored = ((key, keeping.get(key)) for key in keeping.keys(*_BESIDE))
         return {key: value for key, value in stored if value is not None}
+
+    def profiles(self, persons: Persons) -> Iterator[tuple[str, Profile]]:
+        """All that was restored, by person. From the local store, they don't stay in memory."""
+        if self._keeping is None:
+            yield from persons.hot.items()
+            return
+        for key in self._keeping.keys(b"", PERSONS_END):
+            value = self._keeping.get(key)
+            if value is not None:
+                yield key.decode(), decode(value)
 
     def shelves(self) -> Shelves:
         """Where the persons are: those restored, and all to come."""

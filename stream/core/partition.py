@@ -14,8 +14,10 @@ from stream.core.clock import BEGINNING, Newest, Timers
 from stream.core.counts import Counts
 from stream.core.definition import Definition
 from stream.core.due import Due
-from stream.core.engagement.partials import PARTIALS
-from stream.core.engagement.windows import Found, Windows
+from stream.core.engagement.days import DAYS_PREFIX, Days
+from stream.core.engagement.partials import PARTIALS, DayPart
+from stream.core.engagement.partials import encode as encode_part
+from stream.core.engagement.windows import WINDOWS_PREFIX, Found, Windows
 from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
@@ -84,9 +86,11 @@ class Partition:
         self._watermark = BEGINNING
         self._newest = BEGINNING
         self._held: Collection[str] = ()
+        self._floor: int | None = None
         self._admitted: Admitted | None = None
         self._most_due = most_due
         self._keeping = None if store is None else Keeping(store, hot_limit)
+        self.days = Days(self._calendar, source=number, max_values=definition.engagement.max_values)
         self._changelog = Changelog(self._keeping)
         self._start(Vocabulary())
 
@@ -109,6 +113,7 @@ class Partition:
             calendar=self._calendar,
             timers=self._timers,
             publisher=self._publisher,
+            days=self.days,
             shelves=self._changelog.shelves(),
             windows=self._windows,
         )
@@ -214,6 +219,7 @@ class Partition:
         due.begin()
         behind = due.behind
         today = self._today
+        day_cells = self.days.cells(today.reached)
         windows = self._windows
         opens = ends = clock = 0
         cells: Found = {}
@@ -255,6 +261,7 @@ class Partition:
                         behind = due.fire(self._watermark)
             if not today.start <= t < today.end:
                 today = self._today = self._calendar.segment(t)
+                day_cells = self.days.cells(today.reached)
             number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
             entry = entry_of(wire)
             if behind:
@@ -291,21 +298,29 @@ class Partition:
                     and t - p.last <= gap
                     and t - visit.start <= longest
                     and p.state < CHURNED
-                    and today.day >= p.last_day
+                    # what a day counts but once, the visit's first event has been counted for
+                    and visit.start >= today.start
+                    and (channel := None if entry is None else entry[3])
+                    == (None if visit.entry is None else visit.entry[3])
+                    and (day_cell := day_cells.get(channel)) is not None
+                    and (not named.page or visit.pages != 1)  # no bounce any more
                 ):
                     p.recent.append(event)
+                    day_cell.ms += t - visit.last
                     p.last = visit.last = t
-                    p.last_day = today.day
                     visit.events += 1
-                    visit.pages += named.page
+                    if named.page:
+                        visit.pages += 1
+                        day_cell.pages += 1
+                        day_cell.pageviews += 1
                     changed[person] = None
                 else:
-                    persons.go_on(person, p, event, today)
+                    persons.go_on(person, p, event, today, named)
                 if len(p.recent) % MAX_DETAILED == 0:
                     persons.trim(p, self._watermark if admitted is None else admitted.floor)
                 continue
             event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)
-            self._arrive(person, wire, event, value, named)
+            self._arrive(person, wire, event, named, value)
             opens = ends = 0  # the clock may have passed the end
         self._reach()
         if not self._track_changes:
@@ -334,16 +349,23 @@ class Partition:
         """The records to publish since last taken, in order."""
         outputs, self._publisher.outputs = self._publisher.outputs, []
         outputs += [Output(PARTIALS, None, part) for part in self._windows.close()]
-        clock = self._windows.clock_part(None)
+        outputs += [Output(PARTIALS, None, encode_part(part)) for part in self._end_days()]
+        clock = self._windows.clock_part(self.days.closed_day)
         if clock is not None:
             outputs.append(Output(PARTIALS, None, clock))
         return outputs
+
+    def _end_days(self) -> list[DayPart]:
+        """What has been counted of the days that are over, once nothing more happens on them."""
+        if self._watermark == BEGINNING or self._due.behind:
+            return []
+        return self.days.close(self._watermark if self._floor is None else min(self._floor, self._watermark))
 
     def provisional_parts(self) -> list[bytes]:
         """What the open windows have so far, for the topic of partials; what closes replaces it."""
         return list(self._windows.provisional())
 
-    def _arrive(self, person: str, wire: Wire, event: Recent, value: bytes, named: Named) -> None:
+    def _arrive(self, person: str, wire: Wire, event: Recent, named: Named, value: bytes) -> None:
         """An event that is neither late nor plainly the next of an open visit."""
         persons = self._persons
         t, message_id = event[:2]
@@ -367,7 +389,7 @@ class Partition:
             if self._admitted is not None:
                 persons.close_over(person, self._admitted.watermark)
             self._count(persons.awake(person, t), event, value, named)
-            persons.delete(person, t, message_id)
+            persons.delete(person, event, named)
             return
         p = persons.awake(person, t)
         event = self._count(p, event, value, named)
@@ -384,7 +406,7 @@ class Partition:
                 took_over = persons.join(person, p, anonymous, t, watermark)
             else:
                 self._counts.unjoined += 1
-        persons.apply(person, p, wire, event, value, took_over=took_over)
+        persons.apply(person, p, wire, event, named, value, took_over=took_over)
         if len(p.recent) % MAX_DETAILED == 0:
             persons.trim(p, self._watermark if admitted is None else admitted.floor)
 
@@ -417,7 +439,8 @@ class Partition:
     # -- for a RekeyedPartition -------------------------------------------------------------------
 
     def hold_windows(self, watermark_ms: int | None) -> None:
-        """Keep windows open that were so at this watermark; None: none but those that are."""
+        """Keep windows and days open that were so at this watermark; None: none but those that are."""
+        self._floor = watermark_ms
         self._windows.hold = None if watermark_ms is None else watermark_ms + self._windows.ahead
 
     def hold(self, persons: Collection[str]) -> None:
@@ -470,6 +493,7 @@ class Partition:
             self._persons,
             self._activity,
             self._windows,
+            self.days,
             watermark=self._watermark,
             newest=self._newest,
         )
@@ -500,9 +524,12 @@ class Partition:
             return
         self._watermark, self._newest = progress.watermark, progress.newest
         self._start(progress.vocabulary)
-        self._windows.restore(self._changelog.beside())
+        beside = self._changelog.beside()
+        self._windows.restore({key: value for key, value in beside.items() if key[:1] == WINDOWS_PREFIX})
+        self.days.restore({key: value for key, value in beside.items() if key[:1] == DAYS_PREFIX})
         self._reach()
         self._changelog.take_up(self._persons, progress)
+        self.days.restored(self._watermark, self._changelog.profiles(self._persons))
         if self._watermark > self._timers.next:
             if self._most_due is None:
                 self._due.fire(self._watermark)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from stream.core.activity import Activity
+from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import Timers
 from stream.core.definition import Definition
+from stream.core.engagement.days import Days
+from stream.core.engagement.diary import Diary
 from stream.core.engagement.windows import Windows
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
@@ -47,12 +49,14 @@ class Persons:
         calendar: Calendar,
         timers: Timers,
         publisher: Publisher,
+        days: Days,
         shelves: Shelves,
         windows: Windows,
     ) -> None:
         self.hot, self.profiles, self.changed, self.erased, self.changed_erased = shelves
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
+        self.diary = Diary(days, self.cutter, calendar)
         self.transitions: dict[tuple[str, str], int] = {}
         self.visits = 0
         self.definition_hash = definition.hash()
@@ -136,10 +140,20 @@ class Persons:
         return p
 
     def apply(
-        self, person: str, p: Profile, wire: Wire, event: Recent, value: bytes, *, took_over: bool = False
+        self,
+        person: str,
+        p: Profile,
+        wire: Wire,
+        event: Recent,
+        named: Named,
+        value: bytes,
+        *,
+        took_over: bool = False,
     ) -> None:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
+        today = self._calendar.segment(t)
+        self.diary.arrived(person, p, event, named, today.reached)
         if wire.user_id is not None:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
@@ -147,10 +161,12 @@ class Persons:
                 p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
                 p.registration = t, message_id
         if t > p.last or not p.recent:
-            self.cutter.append(p, event)
+            self.diary.append(p, event, today)
             self._note(p, event)
         else:
+            before = self.diary.stood(p, today.reached)
             self._windows.correct(self.cutter.insert(p, event), p.touched, self._marks)
+            self.diary.differ(person, p, before, self.diary.stood(p, today.reached))
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
         self._await_close(person, p)
@@ -168,7 +184,7 @@ class Persons:
             n, changes = self.lifecycle.evaluate(p, day)
             for change in changes:
                 k += 1
-                self._publish(person, k, change, at, cause, p.tier, n)
+                self._publish(person, p, k, change, at, cause, p.tier, n)
         if p.due != due:
             self._timers.check_on(p.due, person)
 
@@ -176,13 +192,14 @@ class Persons:
         """Keep long visits small: now and then fold what the watermark has passed."""
         self.cutter.compact(p, watermark)
 
-    def go_on(self, person: str, p: Profile, event: Recent, today: Segment) -> None:
+    def go_on(self, person: str, p: Profile, event: Recent, today: Segment, named: Named) -> None:
         """The next event, in order, of a known person with nothing due up to `today`."""
         visit = p.open[-1] if p.open else None
         before = p.last_day
+        self.diary.arrived(person, p, event, named, today.reached)
         p.last, p.last_day = event[0], today.day
         engaged = visit is not None and bool(visit.hits)
-        self.cutter.append(p, event)
+        self.diary.append(p, event, today)
         self._note(p, event)
         if p.open[-1] is not visit:
             engaged = False
@@ -222,6 +239,7 @@ class Persons:
             self._set_due(person, p, max(day + 1, p.last_day + self._d.prospect_days))
         else:
             self.close_due(person, midnight)
+            self.diary.gone(person, p, midnight)
             self._forget(person)
 
     def close_due(self, person: str, watermark: int) -> None:
@@ -291,11 +309,13 @@ class Persons:
         state = SILENT if p.imported else NEW
         change = self.lifecycle.enter(p, day, state, "imported" if p.imported else "registered", before)
         p.due = NEVER
-        self._publish(person, p.k, change, at, message_id, 0, 0)
+        self._publish(person, p, p.k, change, at, message_id, 0, 0)
 
-    def delete(self, person: str, t: int, message_id: str) -> None:
+    def delete(self, person: str, event: Recent, named: Named) -> None:
         """Erase the person's life up to the deletion; what came after it begins a new one."""
+        t, message_id = event[:2]
         p = self.awake(person, t)
+        self.diary.arrived(person, p, event, named, self._calendar.reached(t))
         name = hash_of(person)
         erased = self.erased.get(name) or Erased()
         at = max(t, p.last)
@@ -303,22 +323,27 @@ class Persons:
         if not person.startswith(ANONYMOUS) and (known or not p.reborn):
             before = STATES[p.state] if known else None
             change = self.lifecycle.enter(p, self._calendar.reached(at), DELETED, "deleted", before)
-            self._publish(person, p.k, change, at, message_id, 0, 0)
+            self._publish(person, p, p.k, change, at, message_id, 0, 0)
         erased.k, erased.deleted, erased.reborn = p.k, (t, message_id), False
         erased.touched = p.touched
         later = [uncounted(event) for event in p.recent if event[:2] > (t, message_id)]
         ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
+        if not later:
+            self.diary.gone(person, p, at)
         self._forget(person)
         self.erased[name] = erased
         self._remember(name, erased, [*ids, (t, message_id)])
         for alias in p.aliases:
             self._erase_alias(alias, erased)
         if later:
-            self._live_on(person, p.last, later, cause=message_id)
+            self._live_on(person, p, later, cause=message_id)
 
-    def _live_on(self, person: str, last: int, later: list[Recent], *, cause: str) -> None:
+    def _live_on(self, person: str, before: Profile, later: list[Recent], *, cause: str) -> None:
         """A new life of events that arrived before the deletion, but are later than it."""
-        p = self.profiles[person] = Profile(last=last, last_day=self._calendar.day_of(last), recent=later)
+        last = before.last
+        p = self.profiles[person] = Profile(
+            last=last, last_day=self._calendar.day_of(last), recent=later, seen=before.seen
+        )
         self._begin_again(person, p, self.erased[hash_of(person)])
         if not person.startswith(ANONYMOUS):
             self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
@@ -368,8 +393,7 @@ class Persons:
             return False
         took_over = a is not None and a.redirect is None and a.due != NEVER
         if a is not None and took_over:
-            take_over(p, a, self.cutter, watermark)
-            self._await_close(person, p)
+            self._take_over(person, p, anonymous, a, t, watermark)
         if a is None or (a.redirect is None and not a.open):
             a = self.profiles[anonymous] = Profile(touched={} if a is None else a.touched)
         a.redirect, a.until = person, day + self._d.hibernate_days
@@ -382,6 +406,17 @@ class Persons:
                 oldest = p.aliases[0]
                 self._end_redirect(oldest, self.profiles[oldest])
         return took_over
+
+    def _take_over(self, person: str, p: Profile, anonymous: str, a: Profile, t: int, watermark: int) -> None:
+        diary = self.diary
+        day = self._calendar.reached(t)
+        before, theirs = diary.stood(p, day), diary.stood(a, day)
+        take_over(p, a, self.cutter, watermark)
+        diary.differ(person, p, before, diary.stood(p, day))
+        diary.differ(anonymous, a, theirs, diary.stood(a, day))
+        diary.joined(person, p, a, day)
+        diary.gone(anonymous, a, t)
+        self._await_close(person, p)
 
     def _end_redirect(self, anonymous: str, a: Profile) -> None:
         user = self.profiles.get(a.redirect or "")
@@ -414,6 +449,8 @@ class Persons:
         known = self.profiles.get(person)
         if known is not None and known.redirect not in (None, ELSEWHERE):
             self._end_redirect(person, known)
+        elif known is not None:
+            self.diary.gone(person, known, known.last)
         if p is None:
             self.profiles.pop(person, None)
         else:
@@ -443,10 +480,19 @@ class Persons:
     # -- bookkeeping ------------------------------------------------------------------------------
 
     def _publish(
-        self, person: str, k: int, change: Change, at: int, cause: str, tier: int, engaged_visits: int
+        self,
+        person: str,
+        p: Profile,
+        k: int,
+        change: Change,
+        at: int,
+        cause: str,
+        tier: int,
+        engaged_visits: int,
     ) -> None:
         count = self.transitions.get((change.kind, change.reason), 0)
         self.transitions[change.kind, change.reason] = count + 1
+        self.diary.changed(person, p, change, at)
         self._publisher.transition(
             person, k, change, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits
         )

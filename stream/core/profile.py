@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from stream.core.activity import Vocabulary
+from stream.core.engagement.seen import Seen
 from stream.core.events import EntryFields
 from stream.core.records import State
 from stream.core.times import EARLIEST
@@ -67,7 +68,8 @@ class Profile(Struct, array_like=True, gc=False):
     registered, while an earlier one may still come; `due` the next day on which something may change.
     An anonymous id that was joined has a `redirect` to the user up to the day `until`, the user the id in
     `aliases`. An id that has `moved_to` another partition of a re-keyed stream has nothing else. `touched`
-    has the cells of windows in which the person has events, with occurrences by key event.
+    has the cells of windows in which the person has events, with occurrences by key event. `seen` is for the
+    daily figures; None where an older Footfall wrote the profile, or where all is long past.
     """
 
     state: int = PROSPECT
@@ -97,6 +99,7 @@ class Profile(Struct, array_like=True, gc=False):
     aliases: list[str] = []
     moved_to: int | None = None
     touched: dict[int, dict[int, int] | None] = {}
+    seen: Seen | None = None
 
 
 class Dormant(Struct, array_like=True, gc=False):
@@ -195,7 +198,7 @@ _decode_dormant = msgspec.msgpack.Decoder(Dormant).decode
 def encode(profile: Profile) -> bytes:
     """A version byte, then MessagePack; the short form for who hibernates, once all windows are past."""
     p = profile
-    if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases:
+    if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases or p.seen is not None:
         data = _encode(p)
         if len(data) < LARGE:
             return bytes((VERSION,)) + data

@@ -118,6 +118,18 @@ class Cutter:
         """What was last added makes true."""
         return Facts(self.began, tuple(self.occurred))
 
+    def until(self, p: Profile, instant: int) -> list[Visit]:
+        """The open visits as they were by the events before an instant. What was folded stays whole."""
+        earlier = Profile(
+            visits=p.visits,
+            last_end=p.last_end,
+            open=p.open,
+            bases=[base for base in p.bases if base.start < instant],
+            recent=[event for event in p.recent if event[0] < instant],
+        )
+        self.recut(earlier)
+        return earlier.open
+
     def _add(self, p: Profile, event: Recent, over: int | None = None) -> None:
         self.began = False
         self.occurred.clear()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.core.definition import Definition
+from stream.core.engagement.partials import PARTIALS
 from stream.core.indexes import DUE_PREFIX, OPEN_PREFIX
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
@@ -54,6 +55,35 @@ def run(
 
     `destinations` are in no order: the core only counts. Without a `way` it is run in that of `in_way`.
     """
+    cores, end = _read(definition, log, until_ms, partitions, batches, restarts, way)
+    return _together([core.finish(end) for core in cores])
+
+
+def partials(
+    definition: Definition,
+    log: Sequence[LogRecord],
+    until_ms: int | None,
+    partitions: int = 1,
+    *,
+    restarts: Random | None = None,
+    way: Way | None = None,
+) -> tuple[Result, list[bytes]]:
+    """The same, and what the partitions send to the merger, a partition after the other."""
+    cores, end = _read(definition, log, until_ms, partitions, None, restarts, way)
+    result = _together([core.finish(end) for core in cores])
+    return result, [value for core in cores for value in core.partials]
+
+
+def _read(
+    definition: Definition,
+    log: Sequence[LogRecord],
+    until_ms: int | None,
+    partitions: int,
+    batches: Random | None,
+    restarts: Random | None,
+    way: Way | None,
+) -> tuple[list[_Restartable], int | None]:
+    """The partitions, each with all its records read, and the time at which the log ends."""
     cores = [
         _Restartable(
             definition,
@@ -70,8 +100,10 @@ def run(
         for batch in _cut(own, batches or Random(0)):
             core.process(batch, keys_known=any(record.key is not None for record in log))
     newest = [core.partition.newest for core in cores if core.partition.newest is not None]
-    end = until_ms if until_ms is not None else max(newest, default=None)
-    results = [core.finish(end) for core in cores]
+    return cores, until_ms if until_ms is not None else max(newest, default=None)
+
+
+def _together(results: Sequence[Result]) -> Result:
     return Result(
         visits=[each for result in results for each in result.visits],
         transitions=[each for result in results for each in result.transitions],
@@ -101,6 +133,7 @@ class _Restartable:
         way: Way,
     ) -> None:
         self._definition, self._restarts, self._chance, self._way = definition, restarts, chance, way
+        self._number = number
         self._owns = partial(_owns, number=number, partitions=partitions)
         self._changelog: list[tuple[bytes, bytes | None]] = []
         self._in_store = 0  # records of the changelog that the store has
@@ -182,6 +215,11 @@ class _Restartable:
         self._begin_checkpoint()
         self._end_checkpoint()
 
+    @property
+    def partials(self) -> list[bytes]:
+        """What has been committed for the merger."""
+        return [value for topic, value in self._outputs if topic == PARTIALS]
+
     def finish(self, until_ms: int | None) -> Result:
         if until_ms is not None:
             self.partition.advance(until_ms)
@@ -206,7 +244,7 @@ class _Restartable:
         return Partition(
             self._definition,
             topic="app-events",
-            number=0,
+            number=self._number,
             owns=self._owns,
             most_due=self._way.most_due,
             **options,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from stream.core.engagement.figures import Figures
+
 PARTIALS = "partials"
 """The name of the internal topic among the outputs: it has one partition."""
 
@@ -49,4 +51,28 @@ class ClockPart(Struct, array_like=True, tag=2):
     day: int | None
 
 
+class DayPart(Struct, array_like=True, tag=3):
+    """What happened on a local day (since 1970-01-01) that is over at the source; of a day there is one part.
+
+    What of it is about persons and not about the day stays true afterwards: states, tiers, base and opening
+    add up from the first day on.
+    """
+
+    source: int
+    day: int
+    figures: Figures
+
+
+Part = WindowPart | ClockPart | DayPart
+
 encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Part).decode
+
+
+def decode(value: bytes) -> Part:
+    """The part in `value`. Raises ValueError for a kind of a version newer than this one."""
+    try:
+        part: Part = _decode(value)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"partial of a newer version: {error}") from None
+    return part

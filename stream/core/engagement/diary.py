@@ -1,0 +1,276 @@
+"""What persons do, entered into the figures of the day that it is of: a difference each time (SPEC 6).
+
+A visit counts for the day on which it began, as it stood when that day ended. Out of order, and where
+somebody is joined, the visits are cut anew; then what they were is taken back and what they are is entered.
+"""
+
+from __future__ import annotations
+
+from stream.core.activity import Named
+from stream.core.calendar import Calendar, Segment
+from stream.core.definition import TIERS
+from stream.core.engagement.days import IN_BASE, Days, is_prospect
+from stream.core.engagement.figures import add
+from stream.core.engagement.seen import LONGEST_GAP, Seen, gap
+from stream.core.events import ANONYMOUS
+from stream.core.lifecycle import Change
+from stream.core.profile import HIBERNATING, STATES, Profile, Recent, Visit
+from stream.core.visits import Cutter
+
+_ACTIVE = "active"
+_BASE = frozenset(STATES[state] for state in IN_BASE)
+_NOBODY = (None, "prospect", "deleted")
+_COUNTED = frozenset(("registered", "activated", "reactivated", "resurrected", "lapsed", "churned"))
+
+Stood = dict[int, "OfDay"]
+
+
+class OfDay:
+    """The open visits of one person, as far as they count for one day."""
+
+    def __init__(self) -> None:
+        self.visits: list[tuple[str | None, bool, bool, int, int]] = []
+        """Of those that began on it: channel, bounce, passive, pages, ms."""
+        self.hits = 0
+
+
+class Diary:
+    """Enters into `days` what happens to one person at a time."""
+
+    def __init__(self, days: Days, cutter: Cutter, calendar: Calendar) -> None:
+        self._days = days
+        self._cutter = cutter
+        self._calendar = calendar
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def arrived(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> None:
+        """An event of the person, of which nothing is done yet; `day` is the last that had begun by then."""
+        if self._days.is_closed(day):
+            return
+        seen = self._seen(person, p)
+        name, cell = self._days.cell(day, None if event[3] is None else event[3][3])
+        cell.pageviews += named.page
+        if not seen.has(day):
+            self._first_of_day(person, p, seen, day)
+        on = seen.on_day(day, self._days.closed_day)
+        if name not in on.channels:
+            on.channels = (*on.channels, name)
+            cell.people += 1
+        if named.hits and not on.tried:
+            self._days.figures(day).pseudo -= on.pseudo
+            on.tried = True
+            self._days.figures(day).pseudo += on.pseudo
+
+    def append(self, p: Profile, event: Recent, today: Segment) -> None:
+        """Cut an event that is later than all the person's others, and enter what becomes of the visit."""
+        visit = p.open[-1] if p.open else None
+        if visit is not None:
+            before = visit.pages, visit.last, self._cutter.bounce(visit), _hits(visit, today.day)
+        self._cutter.append(p, event)
+        day, seen = today.reached, p.seen
+        if seen is None or self._days.is_closed(day):
+            return
+        now = p.open[-1]
+        on = seen.on_day(day, self._days.closed_day)
+        pseudo = on.pseudo
+        bounce = self._cutter.bounce(now)
+        if now is not visit:
+            _, cell = self._days.cell(day, _channel(now))
+            cell.visits += 1
+            cell.bounces += bounce
+            cell.pages += now.pages
+            on.passive += now.passive and bounce
+            on.chosen += not (now.passive and bounce)
+            on.hits += _hits(now, today.day)
+        else:
+            on.hits += _hits(now, today.day) - before[3]
+            if now.start >= self._calendar.midnight(day)[0]:
+                _, cell = self._days.cell(day, _channel(now))
+                cell.pages += now.pages - before[0]
+                cell.ms += now.last - before[1]
+                if bounce != before[2]:
+                    cell.bounces += bounce - before[2]
+                    on.passive += now.passive and bounce
+                    on.passive -= now.passive and before[2]
+                    on.chosen += now.passive and before[2]
+                    on.chosen -= now.passive and bounce
+        if on.pseudo != pseudo:
+            self._days.figures(day).pseudo += on.pseudo - pseudo
+
+    def stood(self, p: Profile, first: int) -> Stood:
+        """The open visits as they stood at the end of each day from `first` on.
+
+        What is of a day cannot change what an earlier day was.
+        """
+        if not p.open:
+            return {}
+        reached = self._calendar.reached
+        begun, last = max(first, reached(p.open[0].start)), max(reached(visit.last) for visit in p.open)
+        stood: Stood = {}
+        days = {last} if begun == last else {day for day in self._days_of(p) if begun <= day <= last}
+        for day in sorted(days):
+            begins, ends = self._calendar.midnight(day)[0], self._calendar.midnight(day + 1)[0]
+            visits = p.open if day == last else self._cutter.until(p, ends)
+            of_day = stood[day] = OfDay()
+            for visit in visits:
+                of_day.hits += _hits(visit, day)
+                if begins <= visit.start < ends:
+                    bounce = self._cutter.bounce(visit)
+                    facts = (_channel(visit), bounce, visit.passive, visit.pages, visit.last - visit.start)
+                    of_day.visits.append(facts)
+        return stood
+
+    def differ(self, person: str, p: Profile, before: Stood, after: Stood) -> None:
+        """The person's visits were cut anew."""
+        for day in sorted(before.keys() | after.keys()):
+            was, now = before.get(day), after.get(day)
+            if self._days.is_closed(day) or (was and now and was.__dict__ == now.__dict__):
+                continue
+            on = self._seen(person, p).on_day(day, self._days.closed_day)
+            pseudo = on.pseudo
+            for sign, of_day in ((-1, was), (1, now)):
+                if of_day is None:
+                    continue
+                on.hits += sign * of_day.hits
+                for channel, bounce, passive, pages, ms in of_day.visits:
+                    _, cell = self._days.cell(day, channel)
+                    cell.visits += sign
+                    cell.bounces += sign * bounce
+                    cell.pages += sign * pages
+                    cell.ms += sign * ms
+                    if passive and bounce:
+                        on.passive += sign
+                    else:
+                        on.chosen += sign
+            self._days.figures(day).pseudo += on.pseudo - pseudo
+
+    # -- persons ----------------------------------------------------------------------------------
+
+    def changed(self, person: str, p: Profile, change: Change, at: int) -> None:
+        """A transition, after it was made."""
+        day = self._calendar.reached(at)
+        figures = self._days.figures(day)
+        if change.kind == "tier":
+            add(figures.tiers, change.before or TIERS[0], -1)
+            add(figures.tiers, change.after, 1)
+            return
+        before, after = change.before, change.after
+        if before is not None and before not in _NOBODY:
+            add(figures.states, before, -1)
+            if after == "deleted":
+                add(figures.tiers, TIERS[p.tier], -1)
+        elif after != "deleted":
+            add(figures.tiers, TIERS[0], 1)
+        if after != "deleted":
+            add(figures.states, after, 1)
+        if change.reason in _COUNTED or (change.reason == "deleted" and before == _ACTIVE):
+            add(figures.reasons, change.reason, 1)
+        seen = self._seen(person, p, registered=before not in _NOBODY)
+        if change.days != 0:
+            seen.began_active = before == _ACTIVE
+        if seen.began_active:
+            add(figures.reasons, "left", (after != _ACTIVE) - (before != _ACTIVE))
+        if (before in _BASE) != (after in _BASE):
+            seen.turn(day)
+            last = seen.before(day + 1)
+            if last is not None and day - last < LONGEST_GAP:
+                add(figures.base, day - last, 1 if after in _BASE else -1)
+        if p.state == HIBERNATING and day - seen.day > 2 * LONGEST_GAP:
+            p.seen = None
+
+    def joined(self, user: str, p: Profile, prospect: Profile, first: int) -> None:
+        """From `first` on the user has come by the prospect's channels, for which that one was counted."""
+        if prospect.seen is None:
+            return
+        for theirs in prospect.seen.on:
+            if theirs.day >= first and not self._days.is_closed(theirs.day):
+                on = self._seen(user, p).on_day(theirs.day, self._days.closed_day)
+                on.channels += tuple(name for name in theirs.channels if name not in on.channels)
+
+    def gone(self, person: str, p: Profile, t: int) -> None:
+        """A prospect is known no more, at `t` ms: joined, forgotten, or deleted."""
+        if p.seen is None and is_prospect(person, p):
+            self._seen(person, p)
+        if p.seen is not None and p.seen.known:
+            p.seen.known = False
+            day = max(self._calendar.reached(t), p.seen.day)
+            add(self._days.figures(day).states, "prospect", -1)
+
+    def _seen(self, person: str, p: Profile, *, registered: bool | None = None) -> Seen:
+        """Of a profile that has none yet: that of somebody new, or of one that an older Footfall wrote."""
+        if p.seen is None:
+            registered = p.registered is not None if registered is None else registered
+            known = is_prospect(person, p)
+            p.seen = Seen(p.last_day, int(registered or known), known=known)
+        return p.seen
+
+    def _days_of(self, p: Profile) -> set[int]:
+        """The days of the events that the open visits consist of, as far as they are told apart."""
+        reached = self._calendar.reached
+        return {reached(event[0]) for event in p.recent}.union(
+            *((reached(base.start), reached(base.last)) for base in p.bases)
+        )
+
+    # -- days with an event -----------------------------------------------------------------------
+
+    def _first_of_day(self, person: str, p: Profile, seen: Seen, day: int) -> None:
+        """The first event of the day to arrive, perhaps after later days' have."""
+        visitor = person.startswith(ANONYMOUS)
+        before, after = seen.before(day), seen.after(day)
+        figures = self._days.figures(day)
+        firsts = figures.visitors if visitor else figures.users
+        add(firsts, gap(day, before), 1)
+        if after is not None:
+            following = self._days.figures(after)
+            firsts = following.visitors if visitor else following.users
+            add(firsts, gap(after, before), -1)
+            add(firsts, gap(after, day), 1)
+        if visitor:
+            self._know(p, seen, day, first=before is None, after=after)
+        else:
+            self._move_base(p, seen, day, before, after)
+        seen.add(day)
+
+    def _know(self, p: Profile, seen: Seen, day: int, *, first: bool, after: int | None) -> None:
+        if p.registered is not None or p.redirect is not None:
+            return
+        if not seen.known:
+            seen.known = True
+            add(self._days.figures(day).states, "prospect", 1)
+        elif first and after is not None:
+            add(self._days.figures(day).states, "prospect", 1)
+            add(self._days.figures(after).states, "prospect", -1)
+
+    def _move_base(self, p: Profile, seen: Seen, day: int, before: int | None, after: int | None) -> None:
+        """From `day` on, up to `after`, the person's last day with an event is `day` instead of `before`."""
+        turns = [turn for turn in seen.turns if turn > day]
+        inside = (p.registered is not None and p.state in IN_BASE) ^ (len(turns) % 2 == 1)
+        if inside:
+            self._replace_last(day, before, day)
+        for turn in turns:
+            if after is not None and turn >= after:
+                break
+            inside = not inside
+            if inside:
+                self._replace_last(turn, before, day)
+            else:
+                self._replace_last(turn, day, before)
+        if after is not None and inside:
+            self._replace_last(after, day, before)
+
+    def _replace_last(self, on: int, before: int | None, after: int | None) -> None:
+        for last, more in ((before, -1), (after, 1)):
+            if last is not None and on - last < LONGEST_GAP:
+                add(self._days.figures(on).base, on - last, more)
+
+
+def _channel(visit: Visit) -> str | None:
+    return None if visit.entry is None else visit.entry[3]
+
+
+def _hits(visit: Visit, day: int) -> int:
+    return sum(visit.hits.get(day, _NO_HITS).values())
+
+
+_NO_HITS: dict[int, int] = {}

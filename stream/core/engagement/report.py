@@ -1,0 +1,280 @@
+"""The daily report: what all partitions counted of a day, with what the days before have left (SPEC 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from msgspec import Struct
+
+from stream.core import records
+from stream.core.calendar import Calendar
+from stream.core.definition import TIERS, Definition, Goal
+from stream.core.engagement.days import OTHER
+from stream.core.engagement.figures import Cell, Figures, Opening, add, add_all, add_cell, add_figures
+from stream.core.engagement.partials import DayPart
+from stream.core.times import format_day, parse_day
+
+LONGEST = 30
+"""Days of the longest look back."""
+QUIET_DAYS = 31
+"""Days without anything, after which there are no reports until something happens again."""
+
+_STATE_KEY = "days"
+_PART_KEY = "day:"
+_STATES = ("prospect", "new", "active", "silent", "churned", "hibernating")
+_BASE = ("new", "active", "silent")
+_SOURCES = ("activated", "reactivated", "resurrected")
+_LOSSES = ("lapsed", "deleted")
+
+
+class _Past(Struct, array_like=True):
+    """What the days up to `closed` have left: by day since 1970, of the last 30, and who is there.
+
+    `users` and `visitors` are persons by the days since their day with an event before, `base` those who are
+    new, active or silent by their last day with an event. `above` and `below` count the days for which the
+    new-user ratio has been on one side of the churn rate. `busy` is the last day on which anything happened.
+    """
+
+    closed: int | None = None
+    busy: int = 0
+    states: dict[str, int] = {}
+    tiers: dict[str, int] = {}
+    users: dict[int, dict[int, int]] = {}
+    visitors: dict[int, dict[int, int]] = {}
+    registered: dict[int, int] = {}
+    churned: dict[int, int] = {}
+    base: dict[int, int] = {}
+    above: int = 0
+    below: int = 0
+
+
+class Reports:
+    """Makes the reports of a product, day after day. Deterministic: no clock, no chance."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._settings = definition.engagement
+        self._hash = definition.engagement_hash()
+        self._calendar = Calendar(definition.timezone)
+        self._past = _Past()
+        self._parts: dict[int, dict[int, Figures]] = {}
+        self._changed: dict[str, None] = {}
+
+    def part(self, part: DayPart) -> None:
+        """A day of one partition. A repeat takes the first one's place, and is dropped after the report."""
+        if self._past.closed is not None and part.day <= self._past.closed:
+            return
+        self._parts.setdefault(part.day, {})[part.source] = part.figures
+        self._changed[_part_key(part.day, part.source)] = None
+
+    def close(self, day: int) -> list[records.Daily]:
+        """The reports up to `day`, which is over everywhere, in order, from the first with anything on."""
+        reports = []
+        while (following := self._following()) is not None and following <= day:
+            report = self._close(following)
+            if report is not None:
+                reports.append(report)
+        return reports
+
+    def _following(self) -> int | None:
+        """The next day to report; None where nothing is known that could be said."""
+        past, waiting = self._past, min(self._parts, default=None)
+        if past.closed is None or past.closed - past.busy >= QUIET_DAYS:
+            return waiting
+        return past.closed + 1
+
+    def _close(self, day: int) -> records.Daily | None:
+        past, parts = self._past, self._parts.pop(day, {})
+        figures = Figures()
+        for source in parts:
+            add_figures(figures, parts[source])
+            opening = parts[source].opening
+            if opening is not None:
+                self._open(opening)
+        past.closed = day
+        if parts:
+            past.busy = day
+        self._changed[_STATE_KEY] = None
+        for source in parts:
+            self._changed[_part_key(day, source)] = None
+        active_before = past.states.get("active", 0)
+        self._add(day, figures)
+        if self._calendar.midnight(day)[1] != day:
+            return None  # a date that did not occur
+        return self._report(day, figures, active_before)
+
+    def _open(self, opening: Opening) -> None:
+        """Who was there before anything was counted was there before the day."""
+        past = self._past
+        add_all(past.states, opening.states)
+        add_all(past.tiers, opening.tiers)
+        add_all(past.base, opening.base)
+        for seen, counted in ((past.users, opening.users), (past.visitors, opening.visitors)):
+            for last, persons in counted.items():
+                add(seen.setdefault(last, {}), LONGEST, persons)
+
+    def _add(self, day: int, figures: Figures) -> None:
+        past = self._past
+        add_all(past.states, figures.states)
+        add_all(past.tiers, figures.tiers)
+        add_all(past.users.setdefault(day, {}), figures.users)
+        add_all(past.visitors.setdefault(day, {}), figures.visitors)
+        add_all(past.base, {day - gap: persons for gap, persons in figures.base.items()})
+        past.registered[day] = figures.reasons.get("registered", 0)
+        past.churned[day] = figures.reasons.get("churned", 0)
+        recent = day - LONGEST + 1
+        past.users = {on: counted for on, counted in past.users.items() if on >= recent}
+        past.visitors = {on: counted for on, counted in past.visitors.items() if on >= recent}
+        past.registered = {on: count for on, count in past.registered.items() if on >= recent}
+        past.churned = {on: count for on, count in past.churned.items() if on >= recent}
+        past.base = {on: count for on, count in past.base.items() if on >= recent}
+
+    def _report(self, day: int, figures: Figures, active_before: int) -> records.Daily:
+        past, reasons = self._past, figures.reasons
+        users, visitors = _reached(past.users, day), _reached(past.visitors, day)
+        base = sum(past.states.get(state, 0) for state in _BASE)
+        registrations, churned = sum(past.registered.values()), sum(past.churned.values())
+        back = sum(persons for last, persons in past.base.items() if last <= day)
+        active = past.states.get("active", 0)
+        sources = {reason: reasons.get(reason, 0) for reason in _SOURCES}
+        sources["retained"] = active_before - reasons.get("left", 0)
+        daily = records.Daily(
+            definition=self._hash,
+            day=format_day(day),
+            traffic=_traffic(_sum_cells(figures.channels.values()), users.days_1 + visitors.days_1),
+            channels=self._by_channel(figures.channels),
+            active=users,
+            visitors=visitors,
+            people_by_state={state: past.states.get(state, 0) for state in _STATES},
+            people_by_tier={tier: past.tiers.get(tier, 0) for tier in TIERS},
+            active_before=active_before,
+            sources=sources,
+            losses={reason: reasons.get(reason, 0) for reason in _LOSSES},
+            registrations=registrations,
+            churned=churned,
+            pseudo_active=figures.pseudo,
+            base=base,
+            new_user_ratio=_ratio(registrations, base),
+            activity=_ratio(active, base),
+            retention=_ratio(back, base),
+            churn_rate=_ratio(churned, base),
+            phase=self._phase(registrations - churned if base > 0 else 0),
+            goals=[],
+        )
+        plain = msgspec.to_builtins(daily)
+        daily.goals = [_goal(goal, day, plain) for goal in self._settings.goals]
+        return daily
+
+    def _phase(self, more: int) -> records.Phase:
+        """By how many `more` registered than churned: what has been so for `phase_days` days is a phase."""
+        past = self._past
+        past.above = past.above + 1 if more > 0 else 0
+        past.below = past.below + 1 if more < 0 else 0
+        if past.below >= self._settings.phase_days:
+            return "declining"
+        return "growing" if past.above >= self._settings.phase_days else "stable"
+
+    def _by_channel(self, channels: Mapping[str, Cell]) -> dict[str, records.Traffic]:
+        """The largest by visits, the rest together as `other`: there, a person of two channels counts twice."""
+        names = sorted(channels, key=lambda name: (-channels[name].visits, name))
+        kept = [name for name in names if name != OTHER][: self._settings.max_values]
+        found = {name: _traffic(channels[name], channels[name].people) for name in kept}
+        rest = [channels[name] for name in names if name not in found]
+        if rest:
+            other = _sum_cells(rest)
+            found[OTHER] = _traffic(other, other.people)
+        return found
+
+    # -- what it keeps ----------------------------------------------------------------------------
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """What is to be kept since last asked: key, value (None deletes)."""
+        for key in self._changed:
+            if key == _STATE_KEY:
+                yield key, _encode(self._past)
+                continue
+            day, source = _split(key)
+            figures = self._parts.get(day, {}).get(source)
+            yield key, None if figures is None else _encode(figures)
+        self._changed.clear()
+
+    def restore(self, key: str, value: bytes | None) -> None:
+        """Take in one record, in the order in which they were written."""
+        if key == _STATE_KEY:
+            self._past = _Past() if value is None else _decode_past(value)
+            return
+        day, source = _split(key)
+        parts = self._parts.setdefault(day, {})
+        if value is None:
+            parts.pop(source, None)
+        else:
+            parts[source] = _decode_figures(value)
+        if not parts:
+            del self._parts[day]
+
+
+def _sum_cells(cells: Iterable[Cell]) -> Cell:
+    total = Cell()
+    for cell in cells:
+        add_cell(total, cell)
+    return total
+
+
+def _reached(seen: Mapping[int, Mapping[int, int]], day: int) -> records.Reached:
+    """Distinct persons over 1, 7 and 30 days: each by the first of its days that is within them."""
+    return records.Reached(*(_distinct(seen, day, days) for days in (1, 7, 30)))
+
+
+def _distinct(seen: Mapping[int, Mapping[int, int]], day: int, days: int) -> int:
+    first = day - days + 1
+    return sum(
+        persons
+        for on in range(first, day + 1)
+        for gap, persons in seen.get(on, {}).items()
+        if on - gap < first
+    )
+
+
+def _traffic(cell: Cell, people: int) -> records.Traffic:
+    return records.Traffic(
+        pageviews=cell.pageviews,
+        people=people,
+        visits=cell.visits,
+        bounce_rate=_ratio(cell.bounces, cell.visits),
+        pages_per_visit=_ratio(cell.pages, cell.visits),
+        seconds_per_visit=_ratio(cell.ms, cell.visits * 1000),
+    )
+
+
+def _goal(goal: Goal, day: int, daily: object) -> records.GoalReached:
+    value = daily
+    for name in goal.metric.split("."):
+        value = value.get(name, 0) if isinstance(value, dict) else 0
+    value = float(value) if isinstance(value, int | float) else 0.0
+    until = parse_day(goal.date)
+    return records.GoalReached(
+        metric=goal.metric,
+        target=goal.target,
+        date=goal.date,
+        value=value,
+        reached=value / goal.target if goal.target else 0.0,
+        days_left=0 if until is None else until - day,
+    )
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _part_key(day: int, source: int) -> str:
+    return f"{_PART_KEY}{day}:{source}"
+
+
+def _split(key: str) -> tuple[int, int]:
+    day, source = key.removeprefix(_PART_KEY).split(":")
+    return int(day), int(source)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_past = msgspec.msgpack.Decoder(_Past).decode
+_decode_figures = msgspec.msgpack.Decoder(Figures).decode

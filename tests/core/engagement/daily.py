@@ -1,0 +1,45 @@
+"""The daily reports of a log, by as many partitions as wanted."""
+
+from __future__ import annotations
+
+from random import Random
+
+from stream.core.calendar import Calendar
+from stream.core.definition import Definition
+from stream.core.engagement.partials import DayPart, decode
+from stream.core.engagement.report import Reports
+from stream.core.records import Daily
+from tests.core import adapter
+from tests.core.strategies import Case
+from tests.core.ways import Way
+from tests.reference import LogRecord
+
+
+def reports(
+    case: Case, partitions: int = 1, *, restarts: Random | None = None, way: Way | None = None
+) -> list[Daily]:
+    """Of all days that are over at the end of the case's log."""
+    _, values = adapter.partials(
+        case.definition, case.log, end_of(case), partitions, restarts=restarts, way=way
+    )
+    return merged(case.definition, values, end_of(case))
+
+
+def of_log(definition: Definition, log: list[LogRecord], until_ms: int) -> list[Daily]:
+    """The same of a log and the time at which it ends."""
+    return reports(Case(definition, log, until_ms))
+
+
+def end_of(case: Case) -> int:
+    """When the case's log ends: far enough for all its days to be over."""
+    assert case.until_ms is not None
+    return case.until_ms
+
+
+def merged(definition: Definition, values: list[bytes], until_ms: int) -> list[Daily]:
+    """What partitions have sent, made into reports."""
+    merger = Reports(definition)
+    for part in map(decode, values):
+        if isinstance(part, DayPart):
+            merger.part(part)
+    return merger.close(Calendar(definition.timezone).reached(until_ms) - 1)
