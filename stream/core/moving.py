@@ -28,7 +28,7 @@ def unpack(data: bytes, activity: Activity) -> tuple[Profile | None, Erased | No
     """With the numbers of `activity`. Raises ValueError for a version of a Footfall newer than this one."""
     moved = _decode(data)
     if moved.erased is not None:
-        moved.erased.touched = {}
+        moved.erased.touched = None
     if moved.profile is None:
         return None, moved.erased
     profile = decode(moved.profile)
@@ -47,7 +47,7 @@ class _Translation:
     def translate(self, p: Profile) -> None:
         p.counts = {day: self._by_key(counts) for day, counts in p.counts.items()}
         p.recent = [self._recent(event) for event in p.recent]
-        p.touched = {}  # cells are the other partition's
+        p.touched = None  # cells are the other partition's
         for visit in (*p.open, *p.bases):
             self._visit(visit)
 

@@ -287,8 +287,8 @@ class Partition:
                 cell.events += 1
                 if named.page:
                     cell.pageviews += 1
-                if cell.id not in p.touched:
-                    windows.meet(cell, p.touched)
+                if p.touched is None or cell.id not in p.touched:
+                    windows.meet(cell, p)
                 event = (t, wire.message_id or "", number, entry, amounts, cell.id)
                 visit = p.open[-1] if p.open else None
                 if (
@@ -321,7 +321,8 @@ class Partition:
                 continue
             event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)
             self._arrive(person, wire, event, named, value)
-            opens = ends = 0  # the clock may have passed the end
+            if self._window_clock() >= ends:
+                opens = ends = 0
         self._reach()
         if not self._track_changes:
             persons.changed.clear()
@@ -413,7 +414,7 @@ class Partition:
     def _count(self, p: Profile, event: Recent, value: bytes, named: Named) -> Recent:
         """The event, counted in its window."""
         cell = self._windows.cell(event[0], self._window_clock(), event[3], p.tier, value)
-        self._windows.count(cell, p.touched, page=named.page)
+        self._windows.count(cell, p, page=named.page)
         return (*event[:5], cell.id)
 
     def _window_clock(self) -> int:

@@ -165,7 +165,7 @@ class Persons:
             self._note(p, event)
         else:
             before = self.diary.stood(p, today.reached)
-            self._windows.correct(self.cutter.insert(p, event), p.touched, self._marks)
+            self._windows.correct(self.cutter.insert(p, event), p, self._marks)
             self.diary.differ(person, p, before, self.diary.stood(p, today.reached))
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
@@ -217,7 +217,7 @@ class Persons:
     def _note(self, p: Profile, event: Recent) -> None:
         """What the event that was just appended has made true counts in its window."""
         if self.cutter.began or self.cutter.occurred:
-            self._windows.made_true(event[5], p.touched, self.cutter.facts(), self._marks[event[2]])
+            self._windows.made_true(event, p, self.cutter.facts(), self._marks[event[2]])
 
     # -- time passing -----------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Persons:
             if p.redirect is None:
                 settle(p, visit)
         self.changed[person] = None
-        self._windows.prune(p.touched, watermark + self._windows.ahead)
+        self._windows.prune(p, watermark)
         p.last_end = closed[-1].last
         if p.registration is not None and p.registration[0] < watermark:
             p.registration = None
@@ -288,7 +288,7 @@ class Persons:
         if erased.reborn or erased.k == 0:
             del self.erased[name]
         else:
-            erased.deleted, erased.recent, erased.touched = None, [], {}
+            erased.deleted, erased.recent, erased.touched = None, [], None
 
     def _wait(self, name: bytes, erased: Erased) -> None:
         timer = _timer(name)
@@ -353,7 +353,7 @@ class Persons:
 
     def _begin_again(self, person: str, p: Profile, erased: Erased) -> None:
         p.k = erased.k
-        p.touched, erased.touched = erased.touched, {}
+        p.touched, erased.touched = erased.touched, None
         p.reborn = not person.startswith(ANONYMOUS)
         name = hash_of(person)
         self.changed_erased[name] = None
@@ -395,7 +395,7 @@ class Persons:
         if a is not None and took_over:
             self._take_over(person, p, anonymous, a, t, watermark)
         if a is None or (a.redirect is None and not a.open):
-            a = self.profiles[anonymous] = Profile(touched={} if a is None else a.touched)
+            a = self.profiles[anonymous] = Profile(touched=None if a is None else a.touched)
         a.redirect, a.until = person, day + self._d.hibernate_days
         if a.due > a.until or a.due == NEVER:
             self._set_due(anonymous, a, a.until)

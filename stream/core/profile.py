@@ -98,7 +98,7 @@ class Profile(Struct, array_like=True, gc=False):
     until: int = NEVER
     aliases: list[str] = []
     moved_to: int | None = None
-    touched: dict[int, dict[int, int] | None] = {}
+    touched: dict[int, dict[int, int] | None] | None = None
     seen: Seen | None = None
 
 
@@ -127,7 +127,7 @@ class Erased(Struct, array_like=True, gc=False):
     deleted: tuple[int, str] | None = None
     reborn: bool = False
     recent: list[tuple[int, str]] = []
-    touched: dict[int, dict[int, int] | None] = {}
+    touched: dict[int, dict[int, int] | None] | None = None
 
 
 def uncounted(event: Recent) -> Recent:

@@ -74,7 +74,7 @@ def test_fields_added_since_are_filled_in() -> None:
     fields = msgspec.msgpack.decode(encode(BUSY)[1:])
     after_until = Profile.__struct_fields__.index("until") + 1
     older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:after_until])
-    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[], touched={})
+    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[], touched=None)
 
 
 def test_every_released_version_has_a_reader() -> None:

@@ -64,46 +64,70 @@ class Occurrences(Struct, array_like=True, gc=False):
     promoted_people: int = 0
 
 
-Further = list[dict[str, int]]
-"""By dimension: value to number of persons."""
+Further = dict[int, dict[str, int]]
+"""By place of the dimension: value to number of persons."""
 
 
 class Window:
-    """Sums from `start` to before `end` ms. `found` has the cell of what was seen before, by what was seen.
+    """Sums from `start` to before `end` ms.
+
+    Where an event's channel and campaign and the person's tier settle its cell, the window is `plain`, and
+    `found` has cells by these as they came.
 
     A series' persons are those of its cells, and those in `further`, which is by measure: `PEOPLE`,
     `PROMOTED`, `ENGAGED`. `kept` says whether the changelog has anything of it beside the cells.
     """
 
-    __slots__ = ("cells", "changed", "end", "found", "further", "kept", "known", "occurrences", "start")
+    __slots__ = (
+        "cells",
+        "changed",
+        "end",
+        "found",
+        "further",
+        "kept",
+        "known",
+        "occurrences",
+        "plain",
+        "start",
+    )
 
     PEOPLE, PROMOTED, ENGAGED = range(3)
 
-    def __init__(self, start: int, end: int, dimensions: int) -> None:
+    def __init__(self, start: int, end: int, *, plain: bool) -> None:
         self.start = start
         self.end = end
+        self.plain = plain
+        self.known: list[set[str]] | None = None  # values by dimension, once they are many
         self.found: dict[tuple[str | None, str | None, int], Cell] = {}
         self.cells: dict[tuple[bool, tuple[str, ...]], Cell] = {}
-        self.known: list[set[str]] = [set() for _ in range(dimensions)]
-        self.further: list[Further] = [[{} for _ in range(dimensions)] for _ in range(3)]
+        self.further: list[Further] = [{}, {}, {}]
         self.occurrences: dict[int, Occurrences] = {}
         self.changed = self.kept = False
 
     def capped(self, values: tuple[str, ...], most: int, most_published: int) -> tuple[str, ...]:
         """The values, or `other` for new ones of a dimension that has `most` already."""
-        known = self.known
+        if len(self.cells) < most:
+            return values
+        if self.known is None:
+            self.known = [set(column) for column in zip(*(of for _, of in self.cells), strict=True)]
         if len(self.cells) >= MAX_CELLS:
             most = min(most, most_published)
         return tuple(
             value if value in seen or len(seen) < most else OTHER
-            for value, seen in zip(values, known, strict=True)
+            for value, seen in zip(values, self.known, strict=True)
         )
 
     def add(self, cell: Cell) -> None:
         """A cell of this window, new or restored."""
         self.cells[cell.promoted, cell.values] = cell
-        for value, seen in zip(cell.values, self.known, strict=True):
-            seen.add(value)
+        if self.known is not None:
+            for value, seen in zip(cell.values, self.known, strict=True):
+                seen.add(value)
+
+    def drop(self) -> None:
+        """The window is over: without its cells nothing refers to it, and the memory is free at once."""
+        self.cells.clear()
+        self.found.clear()
 
     # -- persons ----------------------------------------------------------------------------------
 
@@ -160,7 +184,7 @@ class Window:
         """A person who counts in `others` already counts, or no longer counts, in the series of `cell`."""
         for i, value in enumerate(cell.values):
             if all(other.values[i] != value for other in others):
-                persons = self.further[measure][i]
+                persons = self.further[measure].setdefault(i, {})
                 persons[value] = persons.get(value, 0) + change
                 self.changed = True
 
@@ -168,20 +192,21 @@ class Window:
 
     def rows(self, dimensions: Sequence[str], keys: Sequence[str]) -> dict[str, Sums]:
         """The sums by series, given the names of dimensions and of key events by number."""
-        rows: dict[str, Sums] = {}
-        for cell in self.cells.values():
-            hits = {keys[key]: count for key, count in cell.hits.items() if count > 0}
-            _add(rows, TOTAL, cell, hits)
-            for name, value in zip(dimensions, cell.values, strict=True):
-                _add(rows, f"{name}:{value}", cell, hits)
-        people, promoted, engaged = self.further
+        rows = {TOTAL: _sums(self.cells.values(), keys)}
         for i, name in enumerate(dimensions):
-            for value, count in people[i].items():
-                rows[f"{name}:{value}"].people += count
-            for value, count in promoted[i].items():
-                rows[f"{name}:{value}"].promoted_people += count
-            for value, count in engaged[i].items():
-                rows[f"{name}:{value}"].engaged += count
+            by_value: dict[str, list[Cell]] = {}
+            for cell in self.cells.values():
+                cells = by_value.get(cell.values[i])
+                if cells is None:
+                    by_value[cell.values[i]] = [cell]
+                else:
+                    cells.append(cell)
+            people, promoted, engaged = (further.get(i, {}) for further in self.further)
+            for value, cells in by_value.items():
+                sums = rows[f"{name}:{value}"] = _sums(cells, keys)
+                sums.people += people.get(value, 0)
+                sums.promoted_people += promoted.get(value, 0)
+                sums.engaged += engaged.get(value, 0)
         for key in sorted(self.occurrences):
             sums = _of_key(keys[key], self.occurrences[key])
             if sums.events or sums.promoted_key_events:
@@ -189,25 +214,26 @@ class Window:
         return rows
 
 
-def _add(rows: dict[str, Sums], series: str, cell: Cell, hits: dict[str, int]) -> None:
-    row = rows.get(series)
-    if row is None:
-        row = rows[series] = Sums()
-    if cell.promoted:
-        row.promoted_people += cell.people
-        _sum(row.promoted_key_events, hits)
-        return
-    row.events += cell.events
-    row.pageviews += cell.pageviews
-    row.people += cell.people
-    row.visits += cell.visits
-    row.engaged += cell.engaged
-    _sum(row.key_events, hits)
-
-
-def _sum(into: dict[str, int], hits: dict[str, int]) -> None:
-    for name, count in hits.items():
-        into[name] = into.get(name, 0) + count
+def _sums(cells: Iterable[Cell], keys: Sequence[str]) -> Sums:
+    """Each person in them counts once for each cell."""
+    events = pageviews = people = visits = engaged = promoted_people = 0
+    hits: dict[str, int] = {}
+    promoted: dict[str, int] = {}
+    for cell in cells:
+        if cell.hits:
+            into = promoted if cell.promoted else hits
+            for key, count in cell.hits.items():
+                if count:
+                    into[keys[key]] = into.get(keys[key], 0) + count
+        if cell.promoted:
+            promoted_people += cell.people
+        else:
+            events += cell.events
+            pageviews += cell.pageviews
+            people += cell.people
+            visits += cell.visits
+            engaged += cell.engaged
+    return Sums(events, pageviews, people, visits, engaged, hits, promoted, promoted_people)
 
 
 def _of_key(name: str, of_key: Occurrences) -> Sums:

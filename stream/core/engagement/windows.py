@@ -20,7 +20,7 @@ from stream.core.engagement.dimensions import Dimensions
 from stream.core.engagement.partials import ClockPart, Sums, WindowPart
 from stream.core.engagement.partials import encode as encode_part
 from stream.core.events import EntryFields
-from stream.core.profile import UNCOUNTED
+from stream.core.profile import UNCOUNTED, Profile, Recent
 from stream.core.visits import Fact, Facts
 
 WINDOWS_PREFIX = b"\xf8"
@@ -38,10 +38,13 @@ MAX_BYTES = 512 * 1024
 MIN_VALUES = 1_000
 """Values of a dimension that a window has at least for itself; ten times what the merger keeps, if more."""
 
-_MAX_FOUND = 20_000
+_MANY = 4  # cells of one person, from which on it is worth looking for closed windows
+_MOST_SEEN = 20_000  # combinations of what events have, whose values are remembered
 
-Found = dict[tuple[str | None, str | None, int], Cell]
-"""By channel, campaign and tier, as they are in the event and on the profile."""
+Seen = tuple[str | None, str | None, int]
+"""Channel, campaign and tier, as they are in the event and on the profile."""
+
+Found = dict[Seen, Cell]
 
 
 class _State(Struct, array_like=True):
@@ -100,10 +103,11 @@ class Windows:
         self._open: dict[int, Window] = {}
         self._cells: dict[int, Cell] = {}
         self._next_id = 0
+        self._seen: dict[Seen, tuple[str, ...]] = {}
         self._written: _State | None = None
         self._gone: list[bytes] = []
         # what is too late for its window goes here, and nowhere
-        self._late = Cell(UNCOUNTED, Window(0, 0, 0), False, ())
+        self._late = Cell(UNCOUNTED, Window(0, 0, plain=True), False, ())
 
     @property
     def late(self) -> int:
@@ -124,9 +128,7 @@ class Windows:
         """
         start = t - t % self._size
         end = start + self._size
-        window = None if end <= clock else self._window(start)
-        found: Found = {} if window is None or not self._is_plain(window) else window.found
-        return start, end, found
+        return start, end, {} if end <= clock else self._window(start).found
 
     def cell(self, t: int, clock: int, entry: EntryFields | None, tier: int, value: bytes) -> Cell:
         """Where an event counts: the cell of its window and values, or that of all that is too late."""
@@ -134,57 +136,94 @@ class Windows:
         if start + self._size <= clock:
             return self._late
         window = self._window(start)
-        promoted, values = self._dimensions.of(t, entry, tier, value)
-        values = window.capped(values, self._most, self._most_published)
-        cell = window.cells.get((promoted, values))
-        if cell is None:
-            cell = self._cells[self._next_id] = Cell(self._next_id, window, promoted, values)
-            window.add(cell)
-            self._next_id += 1
-        if self._is_plain(window) and len(window.found) < _MAX_FOUND:
-            seen = (None, None, tier) if entry is None else (entry[3], entry[0], tier)
+        if not window.plain:
+            promoted, values = self._dimensions.of(t, entry, tier, value)
+            return self._cell(window, promoted, values)
+        seen = (None, None, tier) if entry is None else (entry[3], entry[0], tier)
+        known = self._seen.get(seen)
+        if known is None:
+            _, known = self._dimensions.of(t, entry, tier, value)
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen[seen] = known
+        cell = self._cell(window, False, known)
+        if len(window.found) < _MOST_SEEN:
             window.found[seen] = cell
         return cell
 
-    def count(self, cell: Cell, touched: Touched, *, page: bool) -> None:
-        """An event of the person who has `touched` these cells."""
+    def count(self, cell: Cell, p: Profile, *, page: bool) -> None:
+        """An event of the person."""
         cell.events += 1
         cell.pageviews += page
-        if cell.id not in touched:
-            self.meet(cell, touched)
+        if p.touched is None or cell.id not in p.touched:
+            self.meet(cell, p)
 
-    def meet(self, cell: Cell, touched: Touched) -> None:
+    def meet(self, cell: Cell, p: Profile) -> None:
         """The person's first event in the cell."""
         if cell is self._late:
             return
-        self.prune(touched)
-        cell.window.meet(cell, self._others(cell, touched))
+        touched = p.touched
+        if touched is None:
+            p.touched = {cell.id: None}
+            cell.people += 1
+            return
+        if len(touched) >= _MANY:
+            self._forget(touched, BEGINNING)
+        if p.recent and p.last < cell.window.start:
+            cell.people += 1
+        else:
+            cell.window.meet(cell, self._others(cell, touched))
         touched[cell.id] = None
 
-    def made_true(self, cell_id: int, touched: Touched, facts: Facts, mark: Mark) -> None:
-        """What a counted event of the person has made true."""
-        self._apply(cell_id, touched, facts, mark, 1)
+    def made_true(self, event: Recent, p: Profile, facts: Facts, mark: Mark) -> None:
+        """What an event of the person has made true."""
+        cell = self._cells.get(event[5])
+        if cell is not None and not facts.keys:
+            cell.visits += facts.begins
+        elif cell is not None:
+            self._apply(event[5], p, facts, mark, 1)
 
-    def correct(self, facts: Iterable[Fact], touched: Touched, marks: list[Mark]) -> None:
+    def correct(self, facts: Iterable[Fact], p: Profile, marks: list[Mark]) -> None:
         """What the person's events make true since an earlier one has come between them."""
         for event, before, after in facts:
             mark = marks[event[2]]
             if before is not None:
-                self._apply(event[5], touched, before, mark, -1)
-            self._apply(event[5], touched, after, mark, 1)
+                self._apply(event[5], p, before, mark, -1)
+            self._apply(event[5], p, after, mark, 1)
 
-    def prune(self, touched: Touched, clock: int = BEGINNING) -> None:
-        """Forget a person's cells of windows that are closed, or where nothing can come any more."""
-        for cell_id in list(touched):
+    def prune(self, p: Profile, watermark: int) -> None:
+        """Forget a person's cells where nothing can come any more."""
+        if p.touched is None:
+            return
+        if p.last + self._size <= watermark + self.ahead:
+            p.touched = None
+        else:
+            self._forget(p.touched, watermark + self.ahead)
+
+    def _forget(self, touched: Touched, clock: int) -> None:
+        for cell_id in tuple(touched):
             cell = self._cells.get(cell_id)
             if cell is None or cell.window.end <= clock:
                 del touched[cell_id]
 
-    def _apply(self, cell_id: int, touched: Touched, facts: Facts, mark: Mark, change: int) -> None:
-        cell = self._cells.get(cell_id)
+    def _cell(self, window: Window, promoted: bool, values: tuple[str, ...]) -> Cell:
+        cell = window.cells.get((promoted, values))
+        if cell is not None:
+            return cell
+        if len(window.cells) >= self._most:
+            values = window.capped(values, self._most, self._most_published)
+            cell = window.cells.get((promoted, values))
         if cell is None:
+            cell = self._cells[self._next_id] = Cell(self._next_id, window, promoted, values)
+            window.add(cell)
+            self._next_id += 1
+        return cell
+
+    def _apply(self, cell_id: int, p: Profile, facts: Facts, mark: Mark, change: int) -> None:
+        cell, touched = self._cells.get(cell_id), p.touched
+        if cell is None or touched is None:
             return
-        begins = change if facts.begins and not cell.promoted else 0
+        begins = change if facts.begins else 0
         if begins:
             cell.visits += begins
             cell.changed = True
@@ -205,12 +244,10 @@ class Windows:
     def _window(self, start: int) -> Window:
         window = self._open.get(start)
         if window is None:
-            window = self._open[start] = Window(start, start + self._size, len(self._dimensions.names))
+            end, dimensions = start + self._size, self._dimensions
+            plain = dimensions.plain and not dimensions.in_promotion(start, end)
+            window = self._open[start] = Window(start, end, plain=plain)
         return window
-
-    def _is_plain(self, window: Window) -> bool:
-        dimensions = self._dimensions
-        return dimensions.plain and not dimensions.in_promotion(window.start, window.end)
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -233,6 +270,7 @@ class Windows:
                 self._gone += [_cell_key(cell.id) for cell in window.cells.values() if cell.written]
                 if window.kept:
                     self._gone.append(_window_key(start))
+            window.drop()
 
     def clock_part(self, day: int | None) -> bytes | None:
         """What to tell of windows closed and of the last day that has ended, where that is news."""
