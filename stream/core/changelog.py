@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
 from stream.core.engagement.days import DAYS_PREFIX, Days
-from stream.core.engagement.windows import WINDOWS_PREFIX, Windows
+from stream.core.engagement.windows import Windows
 from stream.core.keeping import PERSONS_END, Keeping, Shelves
 from stream.core.persons import Persons
 from stream.core.profile import (
