@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from stream.core.engagement.control import Control
 from stream.core.engagement.figures import Figures
 
 PARTIALS = "partials"
@@ -63,16 +64,16 @@ class DayPart(Struct, array_like=True, tag=3):
     figures: Figures
 
 
-Part = WindowPart | ClockPart | DayPart
+Part = WindowPart | ClockPart | DayPart | Control
 
 encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Part).decode
 
 
 def decode(value: bytes) -> Part:
-    """The part in `value`. Raises ValueError for a kind of a version newer than this one."""
+    """The part in `value`. Raises ValueError for one of a newer version, and for what is none."""
     try:
         part: Part = _decode(value)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"partial of a newer version: {error}") from None
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a part of a newer version, or none at all: {error}") from error
     return part

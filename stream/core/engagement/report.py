@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 
 from stream.core import records
-from stream.core.calendar import Calendar
 from stream.core.definition import TIERS, Definition, Goal
 from stream.core.engagement.days import OTHER
 from stream.core.engagement.figures import Cell, Figures, Opening, add, add_all, add_cell, add_figures
@@ -17,9 +16,6 @@ from stream.core.times import format_day, parse_day
 
 LONGEST = 30
 """Days of the longest look back."""
-QUIET_DAYS = 31
-"""Days without anything, after which there are no reports until something happens again."""
-
 _STATE_KEY = "days"
 _PART_KEY = "day:"
 _STATES = ("prospect", "new", "active", "silent", "churned", "hibernating")
@@ -33,11 +29,10 @@ class _Past(Struct, array_like=True):
 
     `users` and `visitors` are persons by the days since their day with an event before, `base` those who are
     new, active or silent by their last day with an event. `above` and `below` count the days for which the
-    new-user ratio has been on one side of the churn rate. `busy` is the last day on which anything happened.
+    new-user ratio has been on one side of the churn rate.
     """
 
     closed: int | None = None
-    busy: int = 0
     states: dict[str, int] = {}
     tiers: dict[str, int] = {}
     users: dict[int, dict[int, int]] = {}
@@ -55,7 +50,6 @@ class Reports:
     def __init__(self, definition: Definition) -> None:
         self._settings = definition.engagement
         self._hash = definition.engagement_hash()
-        self._calendar = Calendar(definition.timezone)
         self._past = _Past()
         self._parts: dict[int, dict[int, Figures]] = {}
         self._changed: dict[str, None] = {}
@@ -67,23 +61,10 @@ class Reports:
         self._parts.setdefault(part.day, {})[part.source] = part.figures
         self._changed[_part_key(part.day, part.source)] = None
 
-    def close(self, day: int) -> list[records.Daily]:
-        """The reports up to `day`, which is over everywhere, in order, from the first with anything on."""
-        reports = []
-        while (following := self._following()) is not None and following <= day:
-            report = self._close(following)
-            if report is not None:
-                reports.append(report)
-        return reports
-
-    def _following(self) -> int | None:
-        """The next day to report; None where nothing is known that could be said."""
-        past, waiting = self._past, min(self._parts, default=None)
-        if past.closed is None or past.closed - past.busy >= QUIET_DAYS:
-            return waiting
-        return past.closed + 1
-
-    def _close(self, day: int) -> records.Daily | None:
+    def close(self, day: int) -> records.Daily:
+        """The report of a day that is over everywhere, later than all that were closed; none may come between
+        on which anything happened.
+        """
         past, parts = self._past, self._parts.pop(day, {})
         figures = Figures()
         for source in parts:
@@ -92,15 +73,11 @@ class Reports:
             if opening is not None:
                 self._open(opening)
         past.closed = day
-        if parts:
-            past.busy = day
         self._changed[_STATE_KEY] = None
         for source in parts:
             self._changed[_part_key(day, source)] = None
         active_before = past.states.get("active", 0)
         self._add(day, figures)
-        if self._calendar.midnight(day)[1] != day:
-            return None  # a date that did not occur
         return self._report(day, figures, active_before)
 
     def _open(self, opening: Opening) -> None:
@@ -175,7 +152,7 @@ class Reports:
         return "growing" if past.above >= self._settings.phase_days else "stable"
 
     def _by_channel(self, channels: Mapping[str, Cell]) -> dict[str, records.Traffic]:
-        """The largest by visits, the rest together as `other`: there, a person of two channels counts twice."""
+        """The largest by visits, the rest together as `other`: there a person of two channels counts twice."""
         names = sorted(channels, key=lambda name: (-channels[name].visits, name))
         kept = [name for name in names if name != OTHER][: self._settings.max_values]
         found = {name: _traffic(channels[name], channels[name].people) for name in kept}
@@ -198,19 +175,16 @@ class Reports:
             yield key, None if figures is None else _encode(figures)
         self._changed.clear()
 
-    def restore(self, key: str, value: bytes | None) -> None:
-        """Take in one record, in the order in which they were written."""
+    def restore(self, key: str, value: bytes) -> None:
+        """Take in one of the records that are kept."""
         if key == _STATE_KEY:
-            self._past = _Past() if value is None else _decode_past(value)
-            return
-        day, source = _split(key)
-        parts = self._parts.setdefault(day, {})
-        if value is None:
-            parts.pop(source, None)
+            self._past = _decode_past(value)
         else:
-            parts[source] = _decode_figures(value)
-        if not parts:
-            del self._parts[day]
+            day, source = _split(key)
+            self._parts.setdefault(day, {})[source] = _decode_figures(value)
+
+    def restored(self) -> None:
+        """After the last one."""
 
 
 def _sum_cells(cells: Iterable[Cell]) -> Cell:

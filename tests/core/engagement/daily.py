@@ -42,4 +42,15 @@ def merged(definition: Definition, values: list[bytes], until_ms: int) -> list[D
     for part in map(decode, values):
         if isinstance(part, DayPart):
             merger.part(part)
-    return merger.close(Calendar(definition.timezone).reached(until_ms) - 1)
+    return [merger.close(day) for day in days(definition, values, until_ms)]
+
+
+def days(definition: Definition, values: list[bytes], until_ms: int) -> list[int]:
+    """The days to report: from the first on which anything happened, all that occur."""
+    calendar = Calendar(definition.timezone)
+    told = [part.day for part in map(decode, values) if isinstance(part, DayPart)]
+    return [
+        day
+        for day in range(min(told, default=0), calendar.reached(until_ms) if told else 0)
+        if calendar.midnight(day)[1] == day
+    ]
