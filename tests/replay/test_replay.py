@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from stream.core.definition import Definition
+from stream.core.definition import Definition, Engagement
 from stream.core.partitioner import partition_for
 from stream.core.times import format_ms
 from stream.replay import Input, Progress, ReplayError, SourceError, Summary, replay
@@ -16,7 +16,8 @@ from stream.replay.outputs import NAMES
 from stream.sources.segment import SegmentFormat
 from tests.replay.streams_of_events import DAY, MINUTE, START_MS, contents, event, product, records, write
 
-DEFINITION = Definition()
+# Weeks of minutes take longer to judge than to read, and say no more here.
+DEFINITION = Definition(engagement=Engagement(window_ms=60 * MINUTE))
 
 
 def run(
@@ -45,14 +46,12 @@ def plain(tmp_path: Path) -> str:
     return write(tmp_path / "events.jsonl", product())
 
 
-def test_every_file_is_written_and_what_is_not_computed_yet_is_empty(tmp_path: Path, plain: str) -> None:
+def test_every_file_is_written(tmp_path: Path, plain: str) -> None:
     summary = run([plain], tmp_path / "out")
     written = contents(tmp_path / "out")
     assert set(written) == {f"{name}.jsonl" for name in NAMES}
-    assert {name for name, content in written.items() if not content} == {
-        "engagement.jsonl",
+    assert {name for name, content in written.items() if not content} <= {
         "incidents.jsonl",
-        "daily.jsonl",
         "late.jsonl",
         "dead-letters.jsonl",
     }
@@ -62,6 +61,11 @@ def test_every_file_is_written_and_what_is_not_computed_yet_is_empty(tmp_path: P
     people = records(tmp_path / "out", "people")
     assert summary.people.total() == len(people) == 30
     assert [person["person"] for person in people] == sorted(person["person"] for person in people)
+    of_total = [row for row in records(tmp_path / "out", "engagement") if row["series"] == "total"]
+    assert summary.windows == len(of_total)
+    assert summary.days == len(records(tmp_path / "out", "daily"))
+    opened = [one for one in records(tmp_path / "out", "incidents") if one["status"] == "opened"]
+    assert summary.incidents == len(opened)
 
 
 def test_compression_and_files_do_not_show(tmp_path: Path, plain: str) -> None:
@@ -85,6 +89,35 @@ def test_partitions_give_the_same_records(tmp_path: Path, plain: str, partitions
     assert several["people.jsonl"] == one["people.jsonl"]
     for name in ("visits.jsonl", "transitions.jsonl"):
         assert sorted(several[name].splitlines()) == sorted(one[name].splitlines())
+    for name in ("engagement.jsonl", "incidents.jsonl", "daily.jsonl"):
+        assert several[name] == one[name]
+
+
+def test_every_event_is_in_one_window_of_the_product(tmp_path: Path, plain: str) -> None:
+    summary = run([plain], tmp_path / "out", until_ms=START_MS + 41 * DAY)
+    rows = records(tmp_path / "out", "engagement")
+    total = [row for row in rows if row["series"] == "total"]
+    assert {row["status"] for row in rows} == {"final"}
+    assert sum(row["events"] for row in total) == summary.applied
+    assert sum(row["visits"] for row in total) == summary.visits
+    starts = [row["start"] for row in total]
+    assert starts == [format_ms(START_MS + hour * 60 * MINUTE) for hour in range(len(total))]
+    assert total[-1]["end"] == format_ms(START_MS + 41 * DAY)
+    assert len({row["window_id"] for row in rows}) == len(rows)
+
+
+def test_windows_that_end_by_the_last_event_are_over(tmp_path: Path) -> None:
+    values = [event(number, "u-1", number * 60 * MINUTE) for number in range(3)]
+    run([write(tmp_path / "events", values)], tmp_path / "out")
+    total = [row for row in records(tmp_path / "out", "engagement") if row["series"] == "total"]
+    assert [row["events"] for row in total] == [1, 1]
+
+
+def test_a_partition_without_events_holds_no_window_back(tmp_path: Path) -> None:
+    values = [event(number, "u-1", number * 60 * MINUTE) for number in range(30)]
+    run([write(tmp_path / "events", values)], tmp_path / "out", partitions=8)
+    total = [row for row in records(tmp_path / "out", "engagement") if row["series"] == "total"]
+    assert [row["events"] for row in total] == [1] * 29
 
 
 def test_a_file_a_partition_gives_what_the_partitioner_gives(tmp_path: Path, plain: str) -> None:

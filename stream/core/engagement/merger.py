@@ -16,8 +16,9 @@ from stream.core.engagement.capping import Capping
 from stream.core.engagement.closing import Closing, Progress
 from stream.core.engagement.control import Control
 from stream.core.engagement.emptiness import LastSeen
-from stream.core.engagement.partials import ClockPart, WindowPart
+from stream.core.engagement.partials import DayPart, Part, WindowPart
 from stream.core.engagement.parts import OpenWindows, Rows
+from stream.core.engagement.report import Reports
 from stream.core.engagement.rows import Row, row_of, weights_of
 from stream.core.engagement.watching import Watch
 from stream.core.engagement.window_records import Bands, WindowRecords
@@ -57,12 +58,12 @@ class Watcher(Protocol):
 
 
 class Reporter(Protocol):
-    """Adds up the days, which are closed in order of time."""
+    """Adds up the days, which are closed in order of time; of a day on which nothing can be said, nothing."""
 
-    def close(self, day: int) -> records.Daily: ...
+    def part(self, part: DayPart) -> None: ...
+    def close(self, day: int) -> Sequence[records.Daily]: ...
     def changes(self) -> Changes: ...
     def restore(self, key: str, value: bytes) -> None: ...
-    def restored(self) -> None: ...
 
 
 class Counts(Struct):
@@ -112,7 +113,7 @@ class Merger:
         self._calendar = Calendar(definition.timezone)
         self._sources = sources
         self._watch: Watcher = watch or Watch(definition, step_ms=self._window_ms)
-        self._reports = reports
+        self._reports: Reporter = reports or Reports(definition)
         self._open = OpenWindows(track_changes=track_changes)
         self._closing = Closing(definition, self._calendar, sources=sources)
         self._capping = Capping(definition, self._calendar)
@@ -123,7 +124,7 @@ class Merger:
         self._changed: dict[bytes, bytes | None] = {}
         self._keepers = (
             _Keeper("cap/", self._capping),
-            *([] if reports is None else [_Keeper("report/", reports)]),
+            _Keeper("report/", self._reports),
             _Keeper("seen/", self._seen),
             _Keeper("watch/", self._watch),
         )
@@ -182,7 +183,7 @@ class Merger:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def _take(self, part: WindowPart | ClockPart | Control) -> None:
+    def _take(self, part: Part | Control) -> None:
         if isinstance(part, Control):
             self._publish(self._watch.control(part))
             return
@@ -192,6 +193,9 @@ class Merger:
             known = self._closing.is_closed(part.start) or part.start % self._window_ms != 0
             if not known and self._open.add(part):
                 self._to_show.add(part.start)
+        elif isinstance(part, DayPart):
+            self._closing.hear_of_day(part.day)
+            self._reports.part(part)
         else:
             self._closing.hear_clock(part.source, part.clock, part.day)
 
@@ -211,12 +215,11 @@ class Merger:
         return len(rows)
 
     def _close_day(self, day: int) -> int:
-        assert self._reports is not None
-        daily = self._reports.close(day)
         self._closing.day_closed(day)
-        self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
-        self._publish(self._watch.day(daily))
-        self.counts.days += 1
+        for daily in self._reports.close(day):
+            self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
+            self._publish(self._watch.day(daily))
+            self.counts.days += 1
         return DAY_ROWS
 
     def _show(self, start: int) -> None:
@@ -275,8 +278,6 @@ class Merger:
             if not self._take_up(key.decode(), self._kept[key]):
                 self._keep(key, None)
         self._watch.restored()
-        if self._reports is not None:
-            self._reports.restored()
         self._to_show.update(self._open.starts())
 
     def _collect(self) -> None:
@@ -328,6 +329,6 @@ def _output(incident: records.Incident) -> Output:
 _OPEN = "open/"
 _WINDOW = "window/"
 _HEAD = b"head"
-_decode = msgspec.msgpack.Decoder(WindowPart | ClockPart | Control).decode
+_decode = msgspec.msgpack.Decoder(Part | Control).decode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _encode = msgspec.msgpack.Encoder().encode

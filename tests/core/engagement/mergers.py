@@ -10,7 +10,7 @@ from stream.core import records
 from stream.core.definition import MINUTE, Definition, Engagement, KeyEvent
 from stream.core.engagement.control import Control
 from stream.core.engagement.merger import Merger
-from stream.core.engagement.partials import ClockPart, Sums, WindowPart, encode
+from stream.core.engagement.partials import ClockPart, DayPart, Sums, WindowPart, encode
 from stream.core.engagement.rows import Row
 from stream.core.engagement.window_records import Bands
 from stream.core.times import format_day
@@ -28,19 +28,20 @@ class Nothing(NamedTuple):
 
 
 class NoWatch:
-    """Remembers what it was shown, and finds nothing in it."""
+    """Remembers the order of what it was shown, and finds nothing in it."""
 
-    def __init__(self) -> None:
-        self.windows: list[tuple[int, dict[str, Row]]] = []
+    def __init__(self, shown: list[int | str] | None = None) -> None:
+        self.shown: list[int | str] = [] if shown is None else shown
 
     def window(self, start_ms: int, rows: Mapping[str, Row]) -> Nothing:
-        self.windows.append((start_ms, dict(rows)))
+        self.shown.append(start_ms)
         return Nothing({}, ())
 
     def peek(self, start_ms: int, rows: Mapping[str, Row]) -> list[records.Incident]:
         return []
 
     def day(self, daily: records.Daily) -> list[records.Incident]:
+        self.shown.append(daily.day)
         return []
 
     def control(self, control: Control) -> list[records.Incident]:
@@ -59,11 +60,14 @@ class NoWatch:
 class NoReports:
     """Reports of days on which nothing happened."""
 
-    def close(self, day: int) -> records.Daily:
+    def part(self, part: DayPart) -> None:
+        pass
+
+    def close(self, day: int) -> list[records.Daily]:
         none = records.Traffic(
             pageviews=0, people=0, visits=0, bounce_rate=0, pages_per_visit=0, seconds_per_visit=0
         )
-        return records.Daily(
+        nothing = records.Daily(
             definition="",
             day=format_day(day),
             traffic=none,
@@ -86,15 +90,13 @@ class NoReports:
             phase="stable",
             goals=[],
         )
+        return [nothing]
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         return iter(())
 
     def restore(self, key: str, value: bytes) -> None:
         raise AssertionError(key)
-
-    def restored(self) -> None:
-        pass
 
 
 def settings(**fields: Any) -> Definition:
