@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "an embedded broker, a simulated product and the worker, in one process tree",
     "worker": "the stream processor",
     "replay": "the same computation over files, no broker",
+    "detect": "what is unusual in a time series, row by row",
     "simulate": "a product's synthetic users, to a file or a topic",
     "broker": "a broker for development, in the foreground",
     "check": "configuration, broker, topics and permissions, before anything runs",

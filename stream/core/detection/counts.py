@@ -64,7 +64,7 @@ class Counts(Struct, array_like=True, tag="counts"):
         rhythm = Rhythm.of(step_ms, additive=False)
         up, down = Tail.normal(bar, step_ms), Tail.normal(bar, step_ms)
         up_short, down_short = Tail.normal(bar, step_ms), Tail.normal(bar, step_ms)
-        return cls(step_ms, share, bar, rhythm, Noise(1.0), up, down, up_short, down_short)
+        return cls(step_ms, share, bar, rhythm, Noise.of(step_ms), up, down, up_short, down_short)
 
     def update(self, t_ms: int, value: float | None, trials: float | None) -> Judgement:
         expected = self._expected(t_ms, trials)
@@ -166,6 +166,7 @@ class Counts(Struct, array_like=True, tag="counts"):
 
     def _begin_shape(self) -> None:
         """Another shape has a level of its own, and deviations from the earlier one say nothing of it."""
+        self.noise.learn_afresh()
         bar, step = self.bar, self.step_ms
         self.up, self.down = Tail.normal(bar, step), Tail.normal(bar, step)
         self.up_short, self.down_short = Tail.normal(bar, step), Tail.normal(bar, step)
