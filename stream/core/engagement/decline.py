@@ -1,4 +1,4 @@
-"""A daily figure that falls slowly, which minutes hide: each day against its weekday weeks before (SPEC 7)."""
+"""A daily figure that falls slowly, which minutes hide: each day against its weekday in earlier weeks."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Figure(Struct, array_like=True):
     """The last weeks of one daily figure: days since 1970-01-01, and values, above 0.
 
     The trend is the mean of the middle three, of the last seven days, of each day's ratio to its weekday a
-    week before: the rhythm of the week cancels out, and a holiday of a day or two does not count. Its noise is
-    learned from the ratios before. A level that was no higher two or three weeks ago is no decline, either: so
-    growth may end, and an exceptional week pass.
+    week before: the rhythm of the week cancels out, and a holiday of a day or two does not count. Its noise
+    is learned from the ratios before. A level that was no higher two or three weeks ago is no decline either,
+    so that growth may end, and an exceptional week pass.
     """
 
     days: list[int] = []
