@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import floor, log10
 from xml.sax.saxutils import escape
 
@@ -14,11 +15,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 30, 24
 _STYLE = (
     ".ff text{font:11px system-ui,sans-serif;fill:#555}.ff .t{font-size:13px;fill:#111}.ff .w{fill:#fff}"
     ".ff .g{stroke:#ddd}.ff .b{fill:#4078c0;opacity:.18}.ff .e{stroke:#4078c0;stroke-dasharray:4 3}"
-    ".ff .v{stroke:#111;stroke-width:1.6}.ff .i{fill:#d1242f;opacity:.14}.ff .p{fill:#bf8700}"
-    ".ff .m{fill:#d1242f}.ff .e,.ff .v,.ff .g{fill:none}"
+    ".ff .v{stroke:#111;stroke-width:1.6}.ff .i{fill:#d1242f;opacity:.14}.ff .p{stroke:#bf8700}"
+    ".ff .m{fill:#d1242f}.ff .e,.ff .v,.ff .g,.ff .p{fill:none}"
     "@media(prefers-color-scheme:dark){.ff text{fill:#aaa}.ff .t{fill:#eee}.ff .w{fill:#0d1117}"
     ".ff .g{stroke:#333}.ff .b{fill:#6cb6ff}.ff .e{stroke:#6cb6ff}.ff .v{stroke:#eee}"
-    ".ff .i,.ff .m{fill:#ff6b6b}.ff .p{fill:#e3b341}}"
+    ".ff .i,.ff .m{fill:#ff6b6b}.ff .p{stroke:#e3b341}}"
 )
 
 
@@ -124,32 +125,43 @@ def _band(series: Series, scale: _Scale) -> list[str]:
     paths = []
     for stretch in stretches:
         if stretch:
-            up = [f"{_n(scale.x(t))} {_n(scale.y(high))}" for t, _, high in stretch]
-            down = [f"{_n(scale.x(t))} {_n(scale.y(low))}" for t, low, _ in reversed(stretch)]
-            paths.append(f'<path class="b" d="M{"L".join(up + down)}Z"/>')
+            up = [(scale.x(t), scale.y(high)) for t, _, high in stretch]
+            down = [(scale.x(t), scale.y(low)) for t, low, _ in reversed(stretch)]
+            paths.append(f'<path class="b" d="{_through(up + down)}Z"/>')
     return paths
 
 
 def _promoted(series: Series, scale: _Scale) -> list[str]:
     """A bar a time with anything promoted: a mark of its own, no part of the value."""
     width = max((WIDTH - _LEFT - _RIGHT) / max(len(series.times), 1) * 0.6, 1)
+    ground = _n(scale.y(0))
     bars = [
-        f"M{_n(scale.x(t) - width / 2)} {_n(scale.y(0))}V{_n(scale.y(value))}h{_n(width)}V{_n(scale.y(0))}z"
+        f"M{_n(scale.x(t))} {ground}V{_n(scale.y(value))}"
         for t, value in zip(series.times, series.promoted, strict=False)
         if value > 0
     ]
-    return [f'<path class="p" d="{"".join(bars)}"/>'] if bars else []
+    return [f'<path class="p" stroke-width="{_n(width)}" d="{"".join(bars)}"/>'] if bars else []
 
 
 def _line(times: Sequence[int], values: Sequence[float | None], scale: _Scale) -> str:
-    path, pen = [], "M"
+    stretches: list[list[tuple[float, float]]] = [[]]
     for t, value in zip(times, values, strict=True):
         if value is None:
-            pen = "M"
+            stretches.append([])
         else:
-            path.append(f"{pen}{_n(scale.x(t))} {_n(scale.y(value))}")
-            pen = "L"
-    return "".join(path)
+            stretches[-1].append((scale.x(t), scale.y(value)))
+    return "".join(_through(stretch) for stretch in stretches if stretch)
+
+
+def _through(places: Sequence[tuple[float, float]]) -> str:
+    """A path through places, by steps in tenths: half as long as with the places themselves."""
+    tenths = [(round(x * 10), round(y * 10)) for x, y in places]
+    steps = [
+        f"{_n((x - x_before) / 10)} {_n((y - y_before) / 10)}"
+        for (x_before, y_before), (x, y) in pairwise(tenths)
+    ]
+    first = f"M{_n(tenths[0][0] / 10)} {_n(tenths[0][1] / 10)}"
+    return (first + ("l" + " ".join(steps) if steps else "h0")).replace(" -", "-")
 
 
 def _tidy_step(extent: float) -> float:

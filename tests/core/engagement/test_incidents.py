@@ -1,4 +1,4 @@
-"""When incidents open, rise and end, which deviations they hold together, and that restarts change nothing."""
+"""When incidents open, rise and end, what they hold together, and that restarts change nothing."""
 
 from __future__ import annotations
 
