@@ -28,6 +28,7 @@ _RESURRECTED_BY_CAMPAIGN = 0.25
 _NEW_LIFE = 0.2  # of those who deleted their account
 _READS_NEWSLETTER_DAYS = 60
 _MAILING_MS = 10 * HOUR_MS
+_READ_WITHIN_MS = 3 * HOUR_MS
 _USUAL_DAYS = 7
 _VISITS_A_DAY = 0.18  # of a user, where there is no past to count
 
@@ -293,7 +294,9 @@ class Population:
         rng = random_stream(self._seed, f"{person.name}/invitation-{person.invitations}")
         wait_ms = int(exponential(rng) / self._product.campaign_rate * DAY_MS)
         sent_ms, campaign = next_send(t_ms + wait_ms)
-        self._plan(sent_ms + int(exponential(rng) * 2_400_000), Invited(person, campaign, person.invitations))
+        # Few look at once, most when they next have time.
+        read_ms = int(exponential(rng) * _READ_WITHIN_MS)
+        self._plan(sent_ms + read_ms, Invited(person, campaign, person.invitations))
 
     def _plan_newsletter(self, person: Person, t_ms: int) -> None:
         # A mailing takes all day, each address has its own time: no spike in the event counts.
