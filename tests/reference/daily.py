@@ -28,6 +28,7 @@ class Made(NamedTuple):
     """A visit that has been, closed or not or dropped, and the how manieth of the person it is."""
 
     person: str
+    life: int
     nth: int
     events: Sequence[Event]
 
@@ -41,16 +42,17 @@ def reports(
 ) -> list[dict[str, Any]]:
     """One report for each day from the first event's on whose last moment is before `end` (in ms).
 
-    Without prospects, phase and goals; persons who were never joined to another.
+    Without prospects, phase, goals and a cap on channels; persons who were never joined to another. Where a
+    clock goes back over midnight, the new day has begun.
     """
     days = days_of(definition.timezone)
     if not seen:
         return []
     log = _Log(definition, seen, visits, transitions)
-    day, found = min(days.date(each.event.time) for each in seen), []
+    day, found = min(days.reached(each.event.time) for each in seen), []
     while (midnight := _midnight_after(day, definition)) <= end:
         found.append(log.report(day))
-        day = days.date(midnight)
+        day = days.reached(midnight)
     return found
 
 
@@ -76,7 +78,7 @@ class _Log:
         self._names = {entry.name for entry in definition.key_events}
         self._on: dict[dt.date, list[Seen]] = defaultdict(list)
         for each in seen:
-            self._on[self._days.date(each.event.time)].append(each)
+            self._on[self._days.reached(each.event.time)].append(each)
         self._transitions: dict[dt.date, list[dict[str, Any]]] = defaultdict(list)
         for transition in transitions:
             at = dt.datetime.fromisoformat(transition["at"])
@@ -157,10 +159,10 @@ class _Log:
         }
 
     def _begun(self, day: dt.date) -> Iterable[Made]:
-        return (each for each in self._visits if self._days.date(each.events[0].time) == day)
+        return (each for each in self._visits if self._days.reached(each.events[0].time) == day)
 
     def _until(self, day: dt.date, visit: Made) -> list[Event]:
-        return [event for event in visit.events if self._days.date(event.time) <= day]
+        return [event for event in visit.events if self._days.reached(event.time) <= day]
 
     def _channels(self, day: dt.date) -> set[str]:
         of_events = {_channel(each.event) for each in self._on[day]}
@@ -183,20 +185,20 @@ class _Log:
         }
 
     def _pseudo_active(self, day: dt.date) -> int:
-        begun: dict[str, list[bool]] = defaultdict(list)
-        tried: set[str] = set()
-        succeeded: set[str] = set()
+        begun: dict[tuple[str, int], list[bool]] = defaultdict(list)
+        tried: set[tuple[str, int]] = set()
+        succeeded: set[tuple[str, int]] = set()
         for each in self._visits:
             events = self._until(day, each)
-            if not any(self._days.date(event.time) == day for event in events):
+            if not any(self._days.reached(event.time) == day for event in events):
                 continue
             visit = build(events, nth=each.nth, definition=self._definition)
-            if self._days.date(each.events[0].time) == day:
-                begun[each.person].append(visit.passive and visit.bounce)
-            if any(self._days.date(time) == day for _, time in visit.occurrences):
-                succeeded.add(each.person)
-            if any(event.name in self._names and self._days.date(event.time) == day for event in events):
-                tried.add(each.person)
+            if self._days.reached(each.events[0].time) == day:
+                begun[each.person, each.life].append(visit.passive and visit.bounce)
+            if any(self._days.reached(time) == day for _, time in visit.occurrences):
+                succeeded.add((each.person, each.life))
+            if any(event.name in self._names and self._days.reached(event.time) == day for event in events):
+                tried.add((each.person, each.life))
         bounced = {person for person, bounces in begun.items() if all(bounces)}
         return len(bounced | (tried - succeeded))
 

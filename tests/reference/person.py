@@ -91,7 +91,7 @@ class Person:
         """Remember the open visits for the daily report, though they are never published."""
         before = len(self.life.closed)
         for nth, visit in enumerate(self.open_visits(), start=before + 1):
-            self._published.made.append(Made(self.id, nth, visit.events))
+            self._published.made.append(Made(self.id, self.life_number, nth, visit.events))
 
     def reach(self, time: int) -> None:
         """Let the evaluation time be at least `time`."""
@@ -304,7 +304,7 @@ class Person:
 
     def _publish(self, visit: Visit) -> None:
         self.life.closed.append(visit)
-        self._published.made.append(Made(self.id, len(self.life.closed), visit.events))
+        self._published.made.append(Made(self.id, self.life_number, len(self.life.closed), visit.events))
         self._published.visits.append(
             {
                 "visit_id": f"{self.id}@{visit.start}",

@@ -114,3 +114,38 @@ def test_windows(name: str, partitions: int) -> None:
         assert only_in_one(list(expected.engagement), found["engagement"], "window_id") == {}
 
     agree()
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("name", ["plain", "late"])
+def test_days(name: str, partitions: int) -> None:
+    @for_many(SHAPES[name], generated=10)
+    def agree(case: Case) -> None:
+        definition = msgspec.structs.replace(case.definition, engagement=Engagement(window_ms=DAY))
+        expected = reference.run(definition, case.log, case.until_ms, partitions, engagement=True)
+        found = replayed(definition, case.log, case.until_ms, partitions)["daily"]
+        for each in found:
+            each["people_by_state"].pop("prospect", None)
+            for figure in ("phase", "goals"):
+                del each[figure]
+        assert (
+            only_in_one([plain(each) for each in expected.daily], [plain(each) for each in found], "day")
+            == {}
+        )
+
+    agree()
+
+
+def plain(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without zeros where nothing is as good, and shares to nine digits."""
+    if "channels" in report:
+        channels = {name: plain(each) for name, each in report["channels"].items()}
+        report = {**report, "channels": channels, "traffic": plain(report["traffic"])}
+    return {
+        name: round(value, 9)
+        if isinstance(value, float)
+        else {key: count for key, count in value.items() if count}
+        if name in ("people_by_state", "people_by_tier")
+        else value
+        for name, value in report.items()
+    }

@@ -58,10 +58,10 @@ class Watcher(Protocol):
 
 
 class Reporter(Protocol):
-    """Adds up the days, which are closed in order of time; of a day on which nothing can be said, nothing."""
+    """Adds up the days, which are closed in order of time."""
 
     def part(self, part: DayPart) -> None: ...
-    def close(self, day: int) -> Sequence[records.Daily]: ...
+    def close(self, day: int) -> records.Daily: ...
     def changes(self) -> Changes: ...
     def restore(self, key: str, value: bytes) -> None: ...
 
@@ -216,10 +216,10 @@ class Merger:
 
     def _close_day(self, day: int) -> int:
         self._closing.day_closed(day)
-        for daily in self._reports.close(day):
-            self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
-            self._publish(self._watch.day(daily))
-            self.counts.days += 1
+        daily = self._reports.close(day)
+        self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
+        self._publish(self._watch.day(daily))
+        self.counts.days += 1
         return DAY_ROWS
 
     def _show(self, start: int) -> None:

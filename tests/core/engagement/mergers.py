@@ -63,11 +63,11 @@ class NoReports:
     def part(self, part: DayPart) -> None:
         pass
 
-    def close(self, day: int) -> list[records.Daily]:
+    def close(self, day: int) -> records.Daily:
         none = records.Traffic(
             pageviews=0, people=0, visits=0, bounce_rate=0, pages_per_visit=0, seconds_per_visit=0
         )
-        nothing = records.Daily(
+        return records.Daily(
             definition="",
             day=format_day(day),
             traffic=none,
@@ -90,7 +90,6 @@ class NoReports:
             phase="stable",
             goals=[],
         )
-        return [nothing]
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         return iter(())
