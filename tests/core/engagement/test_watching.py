@@ -216,12 +216,14 @@ def test_an_open_window_may_open_a_spike_but_no_drop_and_teaches_nothing(factor:
 
 
 def test_detectors_are_kept_in_turns_and_windows_in_between() -> None:
-    watch, whole, between = watching(), 0, 0
-    for number, (start_ms, rows) in enumerate(windows(1, CHANNELS)):
+    watch, sizes, kept = watching(), list[int](), dict[str, bytes | None]()
+    for start_ms, rows in windows(1, CHANNELS):
         watch.window(start_ms, rows)
-        size = sum(len(value or b"") for key, value in watch.changes() if key.startswith("watch"))
-        whole, between = max(whole, size), size if number == 50 else between
-    assert between * 4 < whole
+        changes = {key: value for key, value in watch.changes() if key.startswith("watch")}
+        kept.update(changes)
+        sizes.append(sum(len(value or b"") for value in changes.values()))
+    whole = sum(len(value or b"") for value in kept.values())
+    assert sum(sizes[-48:]) < 48 * whole / 3
 
 
 def test_state_of_an_earlier_version_begins_anew() -> None:
