@@ -101,7 +101,7 @@ class Measured:
             return Judged(value, judgement.expected, judgement.lower, judgement.upper, judgement.score)
         judged, self.run = self._beyond(local_ms, value, judgement, bar, may_alert)
         side = 1 if value > judgement.expected else -1
-        self._spells.learn(local_ms, value, side, step_ms=self._step_ms)
+        self._spells.learn(local_ms, value, judgement.expected, side, step_ms=self._step_ms)
         return judged
 
     def peek(self, start_ms: int, local_ms: int, value: float, bar: float) -> Judged:

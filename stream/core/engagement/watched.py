@@ -49,7 +49,10 @@ class Watched:
     @classmethod
     def restore(cls, series: str, value: bytes, detection: Detection, *, step_ms: int) -> Watched:
         """Raises ValueError for bytes that are not of this version."""
-        state = _decode(value)
+        try:
+            state = _decode(value)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not the state of a watched series: {error}") from None
         watched = cls(series, state.since, detection, step_ms=step_ms)
         watched.last, watched.seen = state.last, state.seen
         for measure, of_measure in state.measures.items():

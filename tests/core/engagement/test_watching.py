@@ -213,3 +213,30 @@ def test_an_open_window_may_open_a_spike_but_no_drop_and_teaches_nothing(factor:
     assert dict(watch.changes()) == {}
     final = watch.window(start_ms, rows).incidents
     assert {one.record_id for one in ahead} <= {one.record_id for one in final}
+
+
+def test_detectors_are_kept_in_turns_and_windows_in_between() -> None:
+    watch, sizes, kept = watching(), list[int](), dict[str, bytes | None]()
+    for start_ms, rows in windows(1, CHANNELS):
+        watch.window(start_ms, rows)
+        changes = {key: value for key, value in watch.changes() if key.startswith("watch")}
+        kept.update(changes)
+        sizes.append(sum(len(value or b"") for value in changes.values()))
+    whole = sum(len(value or b"") for value in kept.values())
+    assert sum(sizes[-48:]) < 48 * whole / 3
+
+
+def test_state_of_an_earlier_version_begins_anew() -> None:
+    watch, kept = watching(), dict[str, bytes]()
+    for start_ms, rows in windows(2, CHANNELS):
+        watch.window(start_ms, rows)
+    restarted(watch, kept)
+    (key,) = [key for key in kept if key.endswith("channel:app")]
+    again = watching()
+    for name, value in kept.items():
+        again.restore(name, b"\x90" if name == key else value)
+    again.restored()
+    outage = [
+        one for one in windows(8.8, CHANNELS, change=halved(8.5, 1, factor=0.0)) if one[0] >= MONDAY + 2 * DAY
+    ]
+    assert opened(again, outage) == [], "a warm-up of its own"
