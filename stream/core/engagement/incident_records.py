@@ -81,7 +81,7 @@ class Scribe:
             period=self._period,
             provisional=provisional,
             since=format_ms(incident.since_ms),
-            at=format_ms(now.start_ms + self._step_ms),
+            at=format_ms(now.end_ms),
             value=round(lead.value, DIGITS),
             expected=round(lead.expected, DIGITS),
             lower=round(lead.lower, DIGITS),
