@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from stream.admin.connection import AdminError
+from stream.agents.topics import control_topic
 from stream.core.engagement.control import Control, encode_json
 from stream.core.records import Incident
 from stream.settings import Settings
@@ -24,11 +25,6 @@ class Known(NamedTuple):
 
     incident: Incident
     published_ms: int
-
-
-def control_topic(settings: Settings) -> str:
-    """The topic by which people tell the merger what they think of incidents."""
-    return f"{settings.group}-control"
 
 
 async def known(settings: Settings) -> list[Known]:

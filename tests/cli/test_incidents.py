@@ -12,14 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stream.admin import connect, create
-from stream.admin.incidents import control_topic
+from stream.agents.topics import control_topic
 from stream.broker.port import free_port
 from stream.cli import main
 from stream.core.engagement.control import Control, decode_json
 from stream.core.engagement.rows import TOTAL
 from stream.core.records import Incident, encode
 from stream.settings import Settings, load
-from tests.broker.log import create_topic, read, write
+from tests.broker.log import read, write
 from tests.core.engagement.judging import Run, scaled, window
 
 TopicName = Callable[[str], str]
@@ -51,9 +51,6 @@ def config(tansu: str, tmp_path: Path, topic_name: TopicName) -> Path:
 async def fill(settings: Settings, records: list[Incident]) -> None:
     async with connect(settings.connection) as admin:
         assert all(outcome.ok for outcome in await create(admin, settings))
-        there = await admin.list_topics()
-    if control_topic(settings) not in there:
-        await create_topic(settings.broker, control_topic(settings), partitions=1)
     await publish(settings, records)
 
 

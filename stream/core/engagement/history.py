@@ -109,7 +109,7 @@ class History:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._frames: dict[int, _Frame] = {}
-        self._unsaved: list[int] = []
+        self._unsaved: dict[int, int] = {}  # number by place in the ring
 
     def add(
         self,
@@ -120,7 +120,7 @@ class History:
     ) -> None:
         """Takes up a window; windows come in order."""
         self._frames[index] = _Frame(start_ms, rows, judged)
-        self._unsaved.append(index)
+        self._unsaved[index % KEPT] = index
         while (oldest := next(iter(self._frames))) <= index - KEPT:
             del self._frames[oldest]
 
@@ -142,7 +142,7 @@ class History:
 
     def clear(self) -> None:
         """Forgets all: what was expected is no longer comparable."""
-        self._unsaved.extend(self._frames)
+        self._unsaved |= {index % KEPT: index for index in self._frames}
         self._frames.clear()
 
     def points(self, series: str, measure: Measure) -> list[Point]:
@@ -191,12 +191,10 @@ class History:
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """What is to be kept: one record a window, under as many keys as windows are kept."""
-        for index in dict.fromkeys(self._unsaved):
-            key, frame = f"{self._prefix}{index % KEPT:03d}", self._frames.get(index)
-            if frame is not None:
-                yield key, _encode((index, frame.start_ms, frame.packed()))
-            elif not any(kept % KEPT == index % KEPT for kept in self._frames):
-                yield key, None
+        for place, index in self._unsaved.items():
+            frame = self._frames.get(index)
+            state = None if frame is None else _encode((index, frame.start_ms, frame.packed()))
+            yield f"{self._prefix}{place:03d}", state
         self._unsaved.clear()
 
     def restore(self, value: bytes) -> None:

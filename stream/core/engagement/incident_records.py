@@ -19,6 +19,7 @@ from stream.core.times import format_ms
 
 OWNER_SHARE = 0.25
 SHOWN_MOVED = 40
+DIGITS = 6  # after the point
 FIGURE_PREFIX = "figure:"
 """A daily figure that is no series: it moves, but is nobody's cause."""
 
@@ -80,11 +81,11 @@ class Scribe:
             period=self._period,
             provisional=provisional,
             since=format_ms(incident.since_ms),
-            at=format_ms(now.start_ms + self._step_ms),
-            value=lead.value,
-            expected=lead.expected,
-            lower=lead.lower,
-            upper=lead.upper,
+            at=format_ms(now.end_ms),
+            value=round(lead.value, DIGITS),
+            expected=round(lead.expected, DIGITS),
+            lower=round(lead.lower, DIGITS),
+            upper=round(lead.upper, DIGITS),
             score=min(max(lead.score, 0.0), 1.0),
             moved=moved,
             causes=[
@@ -155,7 +156,7 @@ class Scribe:
                 j = judged.get(series, {}).get(measure)
                 value, expected = (member.value, member.expected) if j is None else (j.value, j.expected)
                 if not incident.leads(series, measure):
-                    moved.append(Moved(series, measure, value, expected))
+                    moved.append(Moved(series, measure, round(value, DIGITS), round(expected, DIGITS)))
         return moved[:SHOWN_MOVED]
 
     def _chart(self, incident: Tracked, sentence: str, now: Moment) -> str:

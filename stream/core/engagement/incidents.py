@@ -59,7 +59,7 @@ class Incidents:
         self._now_ms = start_ms + self._step_ms
         self._clock_changed = True
         self._in_force.expire(start_ms)
-        now = Moment(start_ms // self._step_ms, start_ms)
+        now = Moment(start_ms // self._step_ms, start_ms, start_ms + self._step_ms)
         return self._windows.step(now, rows, judged, self._notes)
 
     def peek(self, start_ms: int, rows: Mapping[str, Row], judged: JudgedRows) -> list[Incident]:
@@ -67,7 +67,7 @@ class Incidents:
 
         Of `total` only: it leads whatever moves, so the final record that follows is of the same incident.
         """
-        now = Moment(start_ms // self._step_ms, start_ms)
+        now = Moment(start_ms // self._step_ms, start_ms, start_ms + self._step_ms)
         return self._windows.peek(now, rows, judged, self._notes)
 
     def day(self, day: str, judged: JudgedRows) -> list[Incident]:
@@ -76,7 +76,8 @@ class Incidents:
         if number is None:
             raise ValueError(f"not a day: {day!r}")
         start_ms, _ = self._calendar.midnight(number)
-        return self._days.step(Moment(number, start_ms), {}, judged, self._notes)
+        end_ms, _ = self._calendar.midnight(number + 1)
+        return self._days.step(Moment(number, start_ms, end_ms), {}, judged, self._notes)
 
     def control(self, control: Control) -> list[Incident]:
         """Takes up what somebody says of an incident; a repeat, or an unknown incident, changes nothing."""
@@ -135,7 +136,7 @@ class Incidents:
 
     def _apply(self, incident: Tracked, control: Control) -> str:
         """Puts a control in force; gives the note."""
-        who = f"{control.by} at {self._clock.time(control.at_ms)}"
+        who = f"{control.by} at {self._date_time(control.at_ms)}"
         reason = f" ({control.reason})" if control.reason else ""
         if control.action == "ack":
             incident.acknowledged = True
@@ -144,6 +145,7 @@ class Incidents:
             until_ms = self._now_ms + (control.for_ms or 0)
             self._in_force.snooze(incident.series, until_ms)
             return f"snoozed by {who} until {self._date_time(until_ms)}{reason}"
+        incident.refuted = True
         until_ms = self._in_force.raise_bar(incident.series, self._now_ms, control)
         bar = self._in_force.bar(incident.series, self._now_ms)
         return (

@@ -26,10 +26,11 @@ JudgedRows = Mapping[str, Mapping[Measure, Judged]]
 
 
 class Moment(NamedTuple):
-    """A window, or a day: its number, and its start in ms."""
+    """A window, or a day: its number, its start and its end in ms."""
 
     number: int
     start_ms: int
+    end_ms: int
 
 
 class Pace(NamedTuple):
@@ -71,6 +72,7 @@ class Track:
         """A window that the history already holds."""
         found = deviations(judged)
         facts: list[Fact] = []
+        self._prolong(now, judged)
         for incident in self.open():
             found = self._follow(incident, now, judged, found, facts)
         if found:
@@ -94,6 +96,14 @@ class Track:
             self._unsaved.pop(incident.incident_id, None)
             self._rate(incident, now, judged)
         return incident
+
+    def _prolong(self, now: Moment, judged: JudgedRows) -> None:
+        """What was called a false alarm stays quiet while it goes on."""
+        for incident in self._lately_ended(now):
+            lead = judged.get(incident.series, {}).get(incident.measure)
+            if incident.refuted and lead is not None and _goes_on(lead, incident):
+                incident.ended_ms = now.start_ms
+                self.touch(incident)
 
     def find(self, incident_id: str) -> Tracked | None:
         """An incident that is open, or ended not long ago."""
@@ -155,7 +165,7 @@ class Track:
         own = [d for d in found if self._belongs(incident, d, now)]
         lead = judged.get(incident.series, {}).get(incident.measure)
         deviates = False
-        if lead is not None and _reach(lead) * incident.direction >= STAYS_WITHIN:
+        if lead is not None and _goes_on(lead, incident):
             deviates = True
             incident.worsen(lead, now.start_ms)
         for d in own:
@@ -233,6 +243,8 @@ class Track:
         since_ms, since_number = self._began(lead, now)
         if self._in_force.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
+        if self._is_refuted(lead, now):
+            return None
         if self._is_quiet(lead, now) and not (
             self._lasts(since_number, now)
             and any(
@@ -284,6 +296,14 @@ class Track:
             if not self._is_rebound(incident, lead)
         )
 
+    def _is_refuted(self, lead: Deviation, now: Moment) -> bool:
+        """Whether it is of what was called a false alarm, and has not been inside for the cooldown since."""
+        return any(
+            incident.refuted and (lead.series in incident.members or TOTAL in incident.members)
+            for incident in self._lately_ended(now)
+            if not self._is_rebound(incident, lead)
+        )
+
     def _follows(self, lead: Deviation, now: Moment) -> bool:
         """Whether this is but the rebound of an incident that has ended lately."""
         return any(
@@ -308,8 +328,9 @@ class Track:
         return {"ticket": of.count("ticket"), "page": of.count("page")}
 
 
-def _reach(j: Judged) -> float:
-    return reach(j.value, j.expected, j.lower, j.upper)
+def _goes_on(lead: Judged, incident: Tracked) -> bool:
+    """Whether what an incident is of has not come back inside."""
+    return reach(lead.value, lead.expected, lead.lower, lead.upper) * incident.direction >= STAYS_WITHIN
 
 
 def _out_of(d: Deviation, expected: float, lower: float, upper: float) -> float:

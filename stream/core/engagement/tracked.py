@@ -41,6 +41,7 @@ class Tracked(Struct, array_like=True):
     calm: int = 0
     ended_ms: int | None = None
     acknowledged: bool = False
+    refuted: bool = False
     notes: list[str] = []
     members: dict[str, dict[Measure, Member]] = {}
 

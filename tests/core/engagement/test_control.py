@@ -40,7 +40,7 @@ def test_ack_is_noted_and_pages_nobody_any_more() -> None:
     [noted] = run.incidents.control(control(run, "ack"))
     assert (noted.status, noted.severity) == ("updated", "ticket")
     assert noted.record_id == f"{noted.incident_id}/ack-c1"
-    assert noted.note == "acknowledged by anna at 12:00 UTC (a test)"
+    assert noted.note == "acknowledged by anna at 2026-03-01 12:00 UTC (a test)"
     assert run.add(OUTAGE, times=5) == []
     [resolved] = run.add(CALM, times=3)
     assert (resolved.severity, resolved.note) == ("ticket", noted.note)
@@ -62,7 +62,7 @@ def test_snooze_keeps_from_opening_until_its_end() -> None:
 def test_snooze_keeps_from_paging_until_its_end() -> None:
     run = opened()
     [noted] = run.incidents.control(control(run, "snooze", for_ms=5 * MINUTE))
-    assert noted.note == "snoozed by anna at 12:00 UTC until 2026-03-01 00:07 UTC (a test)"
+    assert noted.note == "snoozed by anna at 2026-03-01 12:00 UTC until 2026-03-01 00:07 UTC (a test)"
     assert run.add(OUTAGE, times=5) == []
     assert told(run.add(OUTAGE)) == ["updated-page total drop page"]
 
@@ -80,10 +80,20 @@ def test_false_ends_it_and_says_for_how_long_the_bar_is_raised() -> None:
     [ended] = run.incidents.control(control(run, "false"))
     assert (ended.status, ended.record_id) == ("resolved", f"{ended.incident_id}/resolved")
     assert ended.note == (
-        "false alarm, says anna at 12:00 UTC (a test): until 2026-03-08 00:02 UTC this series must be 100 "
-        "times less usual to open an incident"
+        "false alarm, says anna at 2026-03-01 12:00 UTC (a test): until 2026-03-08 00:02 UTC this series "
+        "must be 100 times less usual to open an incident"
     )
     assert run.add(CALM, times=10) == []
+
+
+def test_a_false_alarm_that_goes_on_opens_nothing_until_the_cooldown_after_it() -> None:
+    run = opened(OUTAGE)
+    run.incidents.control(control(run, "false"))
+    assert run.add(OUTAGE, times=60) == []
+    assert run.add(CALM, times=9) == []
+    assert run.add(OUTAGE) == []
+    assert run.add(CALM, times=10) == []
+    assert told(run.add(OUTAGE)) == ["opened total drop page"]
 
 
 def test_the_bar_is_raised_for_seven_days_of_windows() -> None:
