@@ -38,7 +38,7 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
     Events not after the end of the user's last published visit stay, and close under the anonymous id:
     what the prospect is left with. Their days and counts move all the same. What has been folded of a long
     visit goes where its first event goes. The user's visits that are over by `watermark` count as published.
-    What moves has counted in windows as the prospect's, and is not corrected any more.
+    What either has added to windows stays as it is.
     """
     _add_days(user, prospect)
     for visit in user.open:
@@ -49,8 +49,8 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
     prospect.bases = [base for base in bases if base.start <= end]
     prospect.recent = [event for event in recent if event[0] <= end]
     user.bases = sorted([*user.bases, *(base for base in bases if base.start > end)], key=_start)
-    moved = [uncounted(event) for event in recent if event[0] > end]
-    user.recent = sorted([*user.recent, *moved], key=_order)
+    moved = [event for event in recent if event[0] > end]
+    user.recent = sorted(map(uncounted, [*user.recent, *moved]), key=_order)
     if prospect.last > user.last:
         user.last, user.last_day = prospect.last, prospect.last_day
     cutter.recut(user)

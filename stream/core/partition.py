@@ -413,8 +413,10 @@ class Partition:
 
     def _count(self, p: Profile, event: Recent, value: bytes, named: Named) -> Recent:
         """The event, counted in its window."""
-        cell = self._windows.cell(event[0], self._window_clock(), event[3], p.tier, value)
-        self._windows.count(cell, p, page=named.page)
+        windows, clock = self._windows, self._window_clock()
+        cell = windows.cell(event[0], clock, event[3], p.tier, value)
+        windows.count(cell, p, page=named.page)
+        windows.settled = min(clock, windows.closed) if self._admitted is not None else clock
         return (*event[:5], cell.id)
 
     def _window_clock(self) -> int:

@@ -131,7 +131,7 @@ class Erased(Struct, array_like=True, gc=False):
 
 
 def uncounted(event: Recent) -> Recent:
-    """The event, with what it has added to its window settled: it is somebody else's now."""
+    """The event, with what it has added to its window settled."""
     return (*event[:5], UNCOUNTED)
 
 

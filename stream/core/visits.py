@@ -16,7 +16,7 @@ from stream.core.activity import Activity
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
 from stream.core.events import EntryFields
-from stream.core.profile import UNCOUNTED, Profile, Recent, Visit
+from stream.core.profile import Profile, Recent, Visit
 
 MAX_DETAILED = 64  # events older than the watermark are kept apart up to about this many, for joins
 
@@ -30,7 +30,7 @@ class Facts(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What a counted event made true and makes true now; `before` is None for one that is new."""
+    """What an event made true and makes true now; `before` is None for one that is new."""
 
     event: Recent
     before: Facts | None
@@ -62,15 +62,8 @@ class Cutter:
         self._add(p, event)
 
     def insert(self, p: Profile, event: Recent) -> Sequence[Fact]:
-        """Add an event out of order, and cut anew: what it and later events make true, where that is new.
-
-        One that is not counted in its window changes what others make true, but corrects nothing.
-        """
+        """Add an event out of order, and cut anew: what it and later events make true, where that is new."""
         at = bisect_right(p.recent, event[:2], key=_order)
-        if event[5] == UNCOUNTED:
-            p.recent.insert(at, event)
-            self.recut(p)
-            return ()
         later = p.recent[at:]
         before = None if self._leaves_alone(p, event) else self._trace(p)[at:]
         p.recent.insert(at, event)

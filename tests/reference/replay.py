@@ -243,14 +243,14 @@ class _Partition:
             self._counted.add((identity, event.place))
             self._published.seen.append(Seen(identity, person.life_number, event))
         if event.name in self._definition.deletion_events:
-            self.windows.add(event, identity, tier, self._clock, {}, {})
+            self.windows.add(event, identity, tier, self._clock, {})
+            self.windows.settle(identity)
             self._delete(person, event)
             return
         if event.joins is not None:
             self._join(person, event)
-        before = self._trace(person)
         person.add(event)
-        self.windows.add(event, identity, tier, self._clock, before, self._trace(person))
+        self.windows.add(event, identity, tier, self._clock, self._trace(person))
         if person.life.state in (None, "prospect", "deleted"):
             if event.user is not None:
                 person.register(event.id)
@@ -302,5 +302,7 @@ class _Partition:
             return
         if other in self.people:
             person.take_over(self.people.pop(other))
+            self.windows.settle(person.id)
+            self.windows.settle(other)
             self._seen |= {(person.id, time, key) for who, time, key in self._seen if who == other}
         self._redirects[other] = _Redirect(person.id, day)

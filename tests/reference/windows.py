@@ -34,6 +34,7 @@ class Contribution:
     values: dict[str, str]
     promoted: bool
     facts: Facts
+    settled: bool = False
 
 
 Trace = dict[tuple[int, str], Facts]
@@ -96,12 +97,16 @@ class Windows:
         self._definition = definition
         self._contributions: dict[tuple[str, tuple[int, str]], Contribution] = {}
 
-    def add(self, event: Event, identity: str, tier: str, clock: int, before: Trace, after: Trace) -> None:
-        """An applied event, with the person's trace just before and just after it."""
+    def add(self, event: Event, identity: str, tier: str, clock: int, after: Trace) -> None:
+        """An applied event, with the person's trace just after it."""
         if (identity, event.place) in self._contributions:
             return
         size = self._definition.engagement.window_ms
-        if (event.time // size + 1) * size <= clock - self._definition.engagement.lateness_ms:
+        closed = (clock - self._definition.engagement.lateness_ms) // size * size
+        for (who, place), other in self._contributions.items():
+            if who == identity and not other.settled and place > event.place and other.time >= closed:
+                other.facts = after.get(place, other.facts)
+        if event.time < closed:
             self.late += 1
             return
         promoted = any(
@@ -115,13 +120,12 @@ class Windows:
         self._contributions[identity, event.place] = Contribution(
             event.time, identity, event.is_page, values, promoted, facts
         )
-        for (who, place), other in self._contributions.items():
-            if who == identity and place > event.place and place in before and place in after:
-                begins = after[place].begins - before[place].begins
-                hits = Counter(other.facts.hits)
-                hits.update(after[place].hits)
-                hits.subtract(before[place].hits)
-                other.facts = Facts(other.facts.begins + begins > 0, +hits)
+
+    def settle(self, identity: str) -> None:
+        """What has been counted of a person stays as it is, whatever comes before it in time."""
+        for (who, _), contribution in self._contributions.items():
+            if who == identity:
+                contribution.settled = True
 
     def _value(self, event: Event, dimension: str, tier: str) -> str:
         if dimension == "tier":

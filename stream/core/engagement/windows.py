@@ -81,7 +81,8 @@ class Windows:
     """The open windows of a partition; `names` are those of key events, by number.
 
     A window closes once the clock has passed its end, and then `close` hands it out. The clock is `ahead` of
-    the watermark by so many ms. `hold` keeps windows open that end after this time, whatever the clock says.
+    the watermark by so many ms. `hold` keeps windows open that end after this time, whatever the clock says;
+    nothing is corrected in those that end by `settled`.
     Without `track_changes` nothing is remembered for the changelog.
     """
 
@@ -91,6 +92,7 @@ class Windows:
         engagement = definition.engagement
         self.source = source
         self.hold: int | None = None
+        self.settled = BEGINNING
         self.ahead = definition.allowed_lateness_ms - engagement.lateness_ms
         self._size = engagement.window_ms
         self._names = names
@@ -186,6 +188,9 @@ class Windows:
     def correct(self, facts: Iterable[Fact], p: Profile, marks: list[Mark]) -> None:
         """What the person's events make true since an earlier one has come between them."""
         for event, before, after in facts:
+            cell = self._cells.get(event[5])
+            if cell is None or cell.window.end <= self.settled:
+                continue
             mark = marks[event[2]]
             if before is not None:
                 self._apply(event[5], p, before, mark, -1)
