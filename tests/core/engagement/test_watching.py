@@ -170,7 +170,7 @@ def test_a_restart_anywhere_gives_the_same(every: int) -> None:
 def test_other_settings_begin_anew_and_resolve_what_is_open() -> None:
     watch = watching()
     assert len(opened(watch, windows(8, CHANNELS, change=halved(7.9, 100)))) == 1
-    other = replace(DEFINITION, detection=Detection(sensitivity=0.95))
+    other = replace(DEFINITION, detection=Detection(sensitivity=0.99))
     again = restarted(watch, {}, other)
     rows = [one for one in windows(14.5, CHANNELS, change=halved(14, 1)) if one[0] >= MONDAY + 8 * DAY]
     (resolved,) = again.window(*rows[0]).incidents
