@@ -76,7 +76,7 @@ def plan(
     least: float,
     turns: Sequence[tuple[Kind, Place]] = TURNS,
 ) -> Iterator[Plant]:
-    """One plant every three days, in turns, then, from `decline_day` to the end, a slow decline of everything.
+    """One plant every three days, in turns; from `decline_day` to the end, a slow decline of everything.
 
     Time of day, channel and key event are drawn until a window there and then usually has `least` of what is
     to change: less cannot be told from chance in three windows.
