@@ -6,11 +6,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test soak lint types layers docs bench clean help
+.PHONY: demo test soak lint types layers docs bench eval-detect clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 $(VENV)/.demo: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev ## the figures in docs/performance.md (Java and Maven, for t
 	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/profiles.py
 	$(BIN)/python bench/worker.py
+
+eval-detect: $(VENV)/.dev ## what anomalies are worth, on simulated products (SEEDS=1-20): half an hour of two cores
+	$(BIN)/python -m bench.eval_detect $(if $(SEEDS),--seeds $(SEEDS))
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -57,8 +57,6 @@ TURNS: tuple[tuple[Kind, Place], ...] = (
 OUTAGES: tuple[tuple[Kind, Place], ...] = (("outage", "key event"), ("outage", "channel"))
 FIRST_DAY = 12
 """Nothing is planted before: warm-up, and some of a second week."""
-LAST_DAY = 70
-"""The decline begins here; the others are before."""
 APART_DAYS = 3
 
 Amount = Callable[[Kind, str | None, int], float]
@@ -73,17 +71,18 @@ def plan(
     days: int,
     channels: Sequence[str],
     keys: Sequence[str],
+    decline_day: int,
     step_ms: int,
     least: float,
     turns: Sequence[tuple[Kind, Place]] = TURNS,
 ) -> Iterator[Plant]:
-    """One plant every three days, in turns, then a slow decline of everything to the end.
+    """One plant every three days, in turns; from `decline_day` to the end, a slow decline of everything.
 
     Time of day, channel and key event are drawn until a window there and then usually has `least` of what is
     to change: less cannot be told from chance in three windows.
     """
     turn = rng.randrange(len(turns))
-    for day in range(FIRST_DAY, min(LAST_DAY, days - 1), APART_DAYS):
+    for day in range(FIRST_DAY, min(decline_day, days - 1), APART_DAYS):
         kind, place = turns[turn % len(turns)]
         turn += 1
         while True:
@@ -99,6 +98,6 @@ def plan(
         if place == "with a viral spike":
             middle = start + LASTS_MS[kind] // 2
             yield Plant("viral", None, middle, middle + LASTS_MS["viral"], FACTOR["viral"])
-    if days > LAST_DAY:
-        start = start_ms + LAST_DAY * DAY_MS
+    if days > decline_day:
+        start = start_ms + decline_day * DAY_MS
         yield Plant("decline", None, start, start_ms + days * DAY_MS, 1 - DECLINE_A_DAY)

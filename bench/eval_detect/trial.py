@@ -20,7 +20,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     """What to simulate. `people` come in a window on average; without `turns` nothing is planted."""
 
     seed: int
-    days: int
+    days: int = 90
+    decline_day: int = 70
     step_ms: int
     people: float
     least: float
@@ -39,6 +40,7 @@ def run(trial: Trial) -> Scored:
                 product.amount,
                 start_ms=START_MS,
                 days=days,
+                decline_day=trial.decline_day,
                 channels=list(CHANNELS),
                 keys=[key.name for key in KEYS],
                 step_ms=step_ms,

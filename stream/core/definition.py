@@ -106,7 +106,7 @@ class Detection(Struct, frozen=True, kw_only=True):
     An incident resolves after `resolve_after` windows back inside, and its series is quiet for `cooldown_ms`.
     """
 
-    sensitivity: float = 0.99
+    sensitivity: float = 0.95
     min_volume: float = 10
     warm_up_days: int = 7
     resolve_after: int = 5

@@ -15,7 +15,7 @@ from stream.core.records import Measure
 
 IN_A_ROW = 2
 """Windows beyond the bounds, on one side, that open an incident."""
-ALONE = 2.0
+ALONE = 0.8
 """Decades further out, at which a single window is enough."""
 MOST = 15.0
 """Decades below 1 that count: further out, a probability says nothing."""
