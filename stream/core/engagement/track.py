@@ -177,7 +177,7 @@ class Track:
                 deviates = True
         if deviates:
             incident.last_ms, incident.calm = now.start_ms, 0
-        elif lead is not None:
+        elif lead is not None or incident.series not in judged:
             incident.calm += 1
         if incident.calm >= self._pace.resolve_after:
             facts.append(self.end(incident, now.start_ms))
@@ -231,11 +231,11 @@ class Track:
         return d.measure != "index" and incident.measure != "index" and d.direction != incident.direction
 
     def _clearly_beyond(self, incident: Tracked, d: Deviation) -> bool:
-        """Whether a value is out of what was ordinary before the incident, too."""
+        """Whether a value is far out of what was usual before the incident; of what is now, if it is long."""
         before = self._history.point(incident.since_number - 1, d.series, d.measure)
-        if before is None:
-            return False
-        return _out_of(d, before.expected, before.lower, before.upper) >= CLEARLY_BEYOND
+        usual = d.judged if before is None else before
+        away = reach(d.judged.value, usual.expected, usual.lower, usual.upper)
+        return away * d.direction >= CLEARLY_BEYOND
 
     def _opening(self, now: Moment, group: list[Deviation], judged: JudgedRows) -> Tracked | None:
         """The incident of a new group of deviations; None where none is to be opened."""
@@ -290,36 +290,34 @@ class Track:
 
         What it was of, and what moved in it, is quiet for the cooldown.
         """
-        return any(
-            lead.series in incident.members or TOTAL in incident.members
-            for incident in self._lately_ended(now)
-            if not self._is_rebound(incident, lead)
-        )
+        return any(not self._is_rebound(incident, lead) for incident in self._lately_ended(now, of=lead))
 
     def _is_refuted(self, lead: Deviation, now: Moment) -> bool:
         """Whether it is of what was called a false alarm, and has not been inside for the cooldown since."""
         return any(
-            incident.refuted and (lead.series in incident.members or TOTAL in incident.members)
-            for incident in self._lately_ended(now)
-            if not self._is_rebound(incident, lead)
+            incident.refuted and not self._is_rebound(incident, lead)
+            for incident in self._lately_ended(now, of=lead)
         )
 
     def _follows(self, lead: Deviation, now: Moment) -> bool:
         """Whether this is but the rebound of an incident that has ended lately."""
         return any(
             self._is_rebound(incident, lead) and not self._clearly_beyond(incident, lead)
-            for incident in self._lately_ended(now)
+            for incident in self._lately_ended(now, of=lead)
         )
 
     def _lasts(self, since: int, now: Moment) -> bool:
         """Whether it has lasted for as long as it takes to resolve."""
         return now.number - since + 1 >= self._pace.resolve_after
 
-    def _lately_ended(self, now: Moment) -> list[Tracked]:
+    def _lately_ended(self, now: Moment, *, of: Deviation | None = None) -> list[Tracked]:
+        """What has ended within the cooldown; `of` a deviation: in which its series moved, or the product."""
         return [
             incident
             for incident in self._ended.values()
-            if incident.ended_ms is not None and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
+            if incident.ended_ms is not None
+            and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
+            and (of is None or of.series in incident.members or TOTAL in incident.members)
         ]
 
     def severities(self) -> Mapping[Severity, int]:
@@ -331,7 +329,3 @@ class Track:
 def _goes_on(lead: Judged, incident: Tracked) -> bool:
     """Whether what an incident is of has not come back inside."""
     return reach(lead.value, lead.expected, lead.lower, lead.upper) * incident.direction >= STAYS_WITHIN
-
-
-def _out_of(d: Deviation, expected: float, lower: float, upper: float) -> float:
-    return reach(d.judged.value, expected, lower, upper) * d.direction

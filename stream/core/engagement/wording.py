@@ -26,7 +26,7 @@ class Told(Struct, frozen=True, kw_only=True):
     `value` and `expected` are of the window that begins at `at_ms`, `worst_*` of the one furthest away.
     `causes` come with the likeliest first. `product` is how the whole product moves in it, where another
     series leads: measure, value, expected. `lasted_ms` is from the first window that deviated to the end of
-    the last.
+    the last. `is_gone`: the series is not published any more.
     """
 
     series: str
@@ -46,6 +46,7 @@ class Told(Struct, frozen=True, kw_only=True):
     promoted: float
     owners: Sequence[str]
     became_page: bool = False
+    is_gone: bool = False
 
 
 class Wording:
@@ -131,6 +132,9 @@ class Wording:
 
     def _resolved(self, told: Told) -> str:
         subject = _capital(self.subject(told.series, told.measure))
+        if told.is_gone:
+            lasted = duration(told.lasted_ms)
+            return f"{subject} deviated for {lasted}; nothing of it has been seen for a day, and it is over"
         back = (
             f"{subject} is back within its bounds after {duration(told.lasted_ms)}: "
             f"{number(told.value, told.measure)}{self._per(told.measure)} "
