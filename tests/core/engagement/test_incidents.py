@@ -289,7 +289,7 @@ def test_an_index_without_people_is_no_news() -> None:
     run = Run()
     run.add(with_index(0.3), with_index(0.2))
     run.add(CALM, times=10)
-    assert told(run.add(with_index(0.3), times=3)) == ["resolved total drop page"]
+    assert told(run.add(with_index(0.3), times=3)) == ["resolved total drop ticket"]
 
 
 def test_the_end_of_a_channels_drop_hides_no_spike_of_the_product() -> None:
