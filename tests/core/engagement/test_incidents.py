@@ -118,6 +118,24 @@ def test_after_fifteen_windows_another_series_is_another_cause() -> None:
     assert told(run.add(window(APP | {"channel:web": 100}))) == ["opened channel:web drop ticket"]
 
 
+def test_what_the_lead_accounts_for_half_of_joins_at_any_time() -> None:
+    run = Run()
+    run.add(CALM, window(APP))
+    run.add(window(APP), times=30)
+    assert run.add(window(APP | {"tier:none": 300 - 180})) == []
+    assert run.add(window(APP), times=5) == []
+    assert told(run.add(window(APP | {"key:Product Added": 250 - 181}))) == [
+        "opened key:Product Added drop page"
+    ]
+
+
+def test_what_joins_in_the_same_window_as_the_product_goes_with_it() -> None:
+    run = Run()
+    run.add(CALM, window(APP))
+    run.add(window(APP), times=30)
+    assert run.add(window(APP | {"total": 300, "channel:web": 150})) == []
+
+
 def test_the_smallest_series_that_has_nearly_all_of_it_leads() -> None:
     run = Run()
     run.add(CALM)
