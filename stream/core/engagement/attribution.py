@@ -77,7 +77,7 @@ def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list
     shares = [
         _share(_part(series, measure, sums, whole), led, base)
         for series, sums in totals.items()
-        if series != TOTAL and _fits(series, measure)
+        if series != TOTAL and _fits(series, measure) and not _excludes(lead, series)
     ]
     telling = [share for share in shares if share.share >= _SMALLEST_SHARE]
     telling.sort(key=lambda s: (is_last_resort(s.series), -round(s.weight, 9), s.series))
@@ -87,6 +87,11 @@ def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list
 def _fits(series: str, measure: Measure) -> bool:
     """People who did a key event are not a part of all people as those of a channel are."""
     return measure != "people" or not series.startswith(KEY_PREFIX)
+
+
+def _excludes(lead: str, series: str) -> bool:
+    """What another value of the leading dimension loses, the lead has not lost."""
+    return series != lead and series.partition(":")[0] == lead.partition(":")[0]
 
 
 def _part(series: str, measure: Measure, sums: Totals, whole: Totals) -> _Part:
@@ -124,7 +129,9 @@ def _expected_index(sums: Totals) -> float:
 
 
 def _share(part: _Part, led: _Part, base: _Part) -> Share:
-    share = min(max(part.deviation / led.deviation, 0.0), 1.0)
+    share = max(part.deviation / led.deviation, 0.0)
+    if share > 1:  # more than there is to explain: as much is it not the same
+        share = 1 / share if led.series != TOTAL else 1.0
     expected = min(part.expected / base.expected, 1.0) if base.expected > 0 else 0.0
     value = min(part.value / base.value, 1.0) if base.value > 0 else 0.0
     certain = min(abs(part.deviation) / part.band, 1.0) if part.band > 0 else 1.0

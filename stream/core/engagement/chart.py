@@ -166,7 +166,7 @@ def _through(places: Sequence[tuple[float, float]]) -> str:
 
 def _tidy_step(extent: float) -> float:
     """1, 2 or 5 times a power of ten, so that three to six lines make up the extent."""
-    if extent <= 0:
+    if extent < 1e-12:
         return 1.0
     power: float = 10.0 ** floor(log10(extent / 3))
     return next((factor * power for factor in (5, 2) if extent / (factor * power) >= 3), power)

@@ -66,6 +66,8 @@ class Scribe:
             promoted=promoted,
             owners=owners,
             became_page=fact.what == "updated-page",
+            is_gone=incident.series not in judged,
+            is_inside=lead.lower <= lead.value <= lead.upper,
         )
         sentence = self._wording.sentence(told)
         windows = max((incident.last_ms - incident.since_ms) // self._step_ms + 1, 1)

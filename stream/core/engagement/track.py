@@ -18,6 +18,8 @@ from stream.core.records import IncidentStatus, Measure, Severity
 
 JOIN_WITHIN_WINDOWS = 15
 """So long after it was opened, whatever moves the same way joins an incident that `total` is no part of."""
+ACCOUNTS_FOR = 0.5
+"""And still later what the incident's lead has so much of itself, in another dimension."""
 CLEARLY_BEYOND = 2.0
 """A rebound is an incident of its own where it is so many widths of the band of before away from it."""
 REMEMBERED = 200  # ended incidents
@@ -89,7 +91,7 @@ class Track:
         found = [
             d for d in deviations(judged) if d.series == TOTAL and d.measure != "index" and d.direction > 0
         ]
-        if not found or any(self._belongs(incident, found[0], now) for incident in self._open.values()):
+        if not found or any(self._belongs(i, found[0], now, judged) for i in self._open.values()):
             return None
         incident = self._opening(now, found, judged)
         if incident is not None:
@@ -162,28 +164,34 @@ class Track:
         if turned:
             facts.append(self.end(incident, now.start_ms))
             return found
-        own = [d for d in found if self._belongs(incident, d, now)]
+        # The product first: with it in the incident, all that goes the same way belongs to it.
+        for d in [d for d in found if d.series == TOTAL and self._belongs(incident, d, now, judged)]:
+            self._join(incident, d, now)
+        own = [d for d in found if self._belongs(incident, d, now, judged)]
         lead = judged.get(incident.series, {}).get(incident.measure)
         deviates = False
         if lead is not None and _goes_on(lead, incident):
             deviates = True
             incident.worsen(lead, now.start_ms)
         for d in own:
-            member = incident.member(d.series, d.measure)
-            if member is None and self._is_rebound(incident, d):
-                continue
-            if member is None or member.direction == d.direction:
-                incident.join(d.series, d.measure, d.direction, d.judged, now.start_ms)
-                deviates = True
+            deviates |= self._join(incident, d, now)
         if deviates:
             incident.last_ms, incident.calm = now.start_ms, 0
-        elif lead is not None:
+        elif lead is not None or incident.series not in judged:
             incident.calm += 1
         if incident.calm >= self._pace.resolve_after:
             facts.append(self.end(incident, now.start_ms))
         elif self._rate(incident, now, judged):
             facts.append(Fact(incident, "updated", "updated-page"))
         return [d for d in found if d not in own]
+
+    def _join(self, incident: Tracked, d: Deviation, now: Moment) -> bool:
+        """Whether a deviation that belongs to an incident goes its way, and so is listed in it."""
+        member = incident.member(d.series, d.measure)
+        if self._is_rebound(incident, d) if member is None else member.direction != d.direction:
+            return False
+        incident.join(d.series, d.measure, d.direction, d.judged, now.start_ms)
+        return True
 
     def _rate(self, incident: Tracked, now: Moment, judged: JudgedRows) -> bool:
         """Whether the severity rises now; not once it is acknowledged, nor while it is snoozed."""
@@ -217,7 +225,7 @@ class Track:
         )
         return is_page(strength, direction=direction, sensitivity=self._sensitivity)
 
-    def _belongs(self, incident: Tracked, d: Deviation, now: Moment) -> bool:
+    def _belongs(self, incident: Tracked, d: Deviation, now: Moment, judged: JudgedRows) -> bool:
         """Whether a deviation is of the cause that an open incident is of."""
         if incident.leads(d.series, d.measure) or d.series in incident.members:
             return True
@@ -225,17 +233,19 @@ class Track:
             return not self._clearly_beyond(incident, d)
         if d.series == TOTAL or TOTAL in incident.members:
             return True
-        return now.start_ms - incident.opened_ms <= JOIN_WITHIN_WINDOWS * self._pace.step_ms
+        if now.start_ms - incident.opened_ms <= JOIN_WITHIN_WINDOWS * self._pace.step_ms:
+            return True
+        return _accounts_for(incident, d, judged)
 
     def _is_rebound(self, incident: Tracked, d: Deviation) -> bool:
         return d.measure != "index" and incident.measure != "index" and d.direction != incident.direction
 
     def _clearly_beyond(self, incident: Tracked, d: Deviation) -> bool:
-        """Whether a value is out of what was ordinary before the incident, too."""
+        """Whether a value is far out of what was usual before the incident; of what is now, if it is long."""
         before = self._history.point(incident.since_number - 1, d.series, d.measure)
-        if before is None:
-            return False
-        return _out_of(d, before.expected, before.lower, before.upper) >= CLEARLY_BEYOND
+        usual = d.judged if before is None else before
+        away = reach(d.judged.value, usual.expected, usual.lower, usual.upper)
+        return away * d.direction >= CLEARLY_BEYOND
 
     def _opening(self, now: Moment, group: list[Deviation], judged: JudgedRows) -> Tracked | None:
         """The incident of a new group of deviations; None where none is to be opened."""
@@ -290,36 +300,34 @@ class Track:
 
         What it was of, and what moved in it, is quiet for the cooldown.
         """
-        return any(
-            lead.series in incident.members or TOTAL in incident.members
-            for incident in self._lately_ended(now)
-            if not self._is_rebound(incident, lead)
-        )
+        return any(not self._is_rebound(incident, lead) for incident in self._lately_ended(now, of=lead))
 
     def _is_refuted(self, lead: Deviation, now: Moment) -> bool:
         """Whether it is of what was called a false alarm, and has not been inside for the cooldown since."""
         return any(
-            incident.refuted and (lead.series in incident.members or TOTAL in incident.members)
-            for incident in self._lately_ended(now)
-            if not self._is_rebound(incident, lead)
+            incident.refuted and not self._is_rebound(incident, lead)
+            for incident in self._lately_ended(now, of=lead)
         )
 
     def _follows(self, lead: Deviation, now: Moment) -> bool:
         """Whether this is but the rebound of an incident that has ended lately."""
         return any(
             self._is_rebound(incident, lead) and not self._clearly_beyond(incident, lead)
-            for incident in self._lately_ended(now)
+            for incident in self._lately_ended(now, of=lead)
         )
 
     def _lasts(self, since: int, now: Moment) -> bool:
         """Whether it has lasted for as long as it takes to resolve."""
         return now.number - since + 1 >= self._pace.resolve_after
 
-    def _lately_ended(self, now: Moment) -> list[Tracked]:
+    def _lately_ended(self, now: Moment, *, of: Deviation | None = None) -> list[Tracked]:
+        """What has ended within the cooldown; `of` a deviation: in which its series moved, or the product."""
         return [
             incident
             for incident in self._ended.values()
-            if incident.ended_ms is not None and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
+            if incident.ended_ms is not None
+            and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
+            and (of is None or of.series in incident.members or TOTAL in incident.members)
         ]
 
     def severities(self) -> Mapping[Severity, int]:
@@ -328,10 +336,16 @@ class Track:
         return {"ticket": of.count("ticket"), "page": of.count("page")}
 
 
+def _accounts_for(incident: Tracked, d: Deviation, judged: JudgedRows) -> bool:
+    """Whether what an incident is of deviates so much itself that another dimension must show it."""
+    same = judged.get(incident.series, {}).get(d.measure)
+    if same is None or d.series.partition(":")[0] == incident.series.partition(":")[0]:
+        return False
+    return (same.value - same.expected) * d.direction >= ACCOUNTS_FOR * abs(
+        d.judged.value - d.judged.expected
+    )
+
+
 def _goes_on(lead: Judged, incident: Tracked) -> bool:
     """Whether what an incident is of has not come back inside."""
     return reach(lead.value, lead.expected, lead.lower, lead.upper) * incident.direction >= STAYS_WITHIN
-
-
-def _out_of(d: Deviation, expected: float, lower: float, upper: float) -> float:
-    return reach(d.judged.value, expected, lower, upper) * d.direction

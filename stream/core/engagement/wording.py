@@ -26,7 +26,7 @@ class Told(Struct, frozen=True, kw_only=True):
     `value` and `expected` are of the window that begins at `at_ms`, `worst_*` of the one furthest away.
     `causes` come with the likeliest first. `product` is how the whole product moves in it, where another
     series leads: measure, value, expected. `lasted_ms` is from the first window that deviated to the end of
-    the last.
+    the last. `is_gone`: the series is not published any more; `is_inside`: the value is within its bounds.
     """
 
     series: str
@@ -46,6 +46,8 @@ class Told(Struct, frozen=True, kw_only=True):
     promoted: float
     owners: Sequence[str]
     became_page: bool = False
+    is_gone: bool = False
+    is_inside: bool = True
 
 
 class Wording:
@@ -131,8 +133,11 @@ class Wording:
 
     def _resolved(self, told: Told) -> str:
         subject = _capital(self.subject(told.series, told.measure))
+        if told.is_gone:
+            lasted = duration(told.lasted_ms)
+            return f"{subject} deviated for {lasted}; nothing of it has been seen for a day, and it is over"
         back = (
-            f"{subject} is back within its bounds after {duration(told.lasted_ms)}: "
+            f"{subject} is {_back(told)} after {duration(told.lasted_ms)}: "
             f"{number(told.value, told.measure)}{self._per(told.measure)} "
             f"{'on' if self._days else 'at'} {self.time(told.at_ms)}, "
             f"{number(told.expected, told.measure)} expected"
@@ -191,6 +196,12 @@ def difference(value: float, expected: float, measure: Measure) -> str | None:
     percent = abs(shown - base) / base * 100
     share = f"{percent:.0f} %" if percent >= 1 else "less than 1 %"
     return f"{share} {'below' if shown < base else 'above'} the {number(expected, measure)} expected"
+
+
+def _back(told: Told) -> str:
+    if told.is_inside:
+        return "back within its bounds"
+    return "not low any more" if told.direction == "drop" else "not high any more"
 
 
 def _were(expected: float, measure: Measure) -> str:

@@ -140,6 +140,14 @@ def test_of_a_leading_channel_the_channel_itself_comes_first() -> None:
     assert (first.series, first.share) == ("channel:app", 1.0)
 
 
+def test_other_values_of_its_dimension_account_for_nothing_of_a_leading_channel() -> None:
+    totals = broken("channel:app", 0.5)
+    totals["channel:web"].volume *= 0.2
+    assert [name for name in names(attribute("channel:app", "volume", totals)) if "channel:" in name] == [
+        "channel:app"
+    ]
+
+
 def test_shares_under_a_tenth_are_not_told() -> None:
     totals = usual()
     totals["total"].volume -= 100

@@ -118,6 +118,24 @@ def test_after_fifteen_windows_another_series_is_another_cause() -> None:
     assert told(run.add(window(APP | {"channel:web": 100}))) == ["opened channel:web drop ticket"]
 
 
+def test_what_the_lead_accounts_for_half_of_joins_at_any_time() -> None:
+    run = Run()
+    run.add(CALM, window(APP))
+    run.add(window(APP), times=30)
+    assert run.add(window(APP | {"tier:none": 300 - 180})) == []
+    assert run.add(window(APP), times=5) == []
+    assert told(run.add(window(APP | {"key:Product Added": 250 - 181}))) == [
+        "opened key:Product Added drop page"
+    ]
+
+
+def test_what_joins_in_the_same_window_as_the_product_goes_with_it() -> None:
+    run = Run()
+    run.add(CALM, window(APP))
+    run.add(window(APP), times=30)
+    assert run.add(window(APP | {"total": 300, "channel:web": 150})) == []
+
+
 def test_the_smallest_series_that_has_nearly_all_of_it_leads() -> None:
     run = Run()
     run.add(CALM)
@@ -273,12 +291,37 @@ def test_what_is_promoted_is_shown_and_opens_nothing() -> None:
     assert "500 a minute from promotions are not counted" in opened.sentence
 
 
-def test_a_series_that_is_no_longer_published_keeps_nothing_open_for_others() -> None:
+def test_a_series_that_is_no_longer_published_is_over() -> None:
     run = Run()
     run.add(CALM, window(APP))
     without = {series: measures for series, measures in CALM.items() if series != "channel:app"}
-    run.add(without, times=10)
-    assert told(run.add(CALM, times=3)) == ["resolved channel:app drop ticket"]
+    assert run.add(without, times=2) == []
+    [resolved] = run.add(without)
+    assert resolved.sentence == (
+        "Engagement volume of channel app deviated for 1 min; nothing of it has been seen for a day, "
+        "and it is over."
+    )
+
+
+def test_an_index_without_people_is_no_news() -> None:
+    run = Run()
+    run.add(with_index(0.3), with_index(0.2))
+    run.add(CALM, times=10)
+    assert told(run.add(with_index(0.3), times=3)) == ["resolved total drop ticket"]
+
+
+def test_the_end_of_a_channels_drop_hides_no_spike_of_the_product() -> None:
+    run = Run()
+    run.add(CALM, window(APP))
+    run.add(CALM, times=3)
+    assert told(run.add(window(scaled(1.3, ["total", "channel:web"])))) == ["opened total spike ticket"]
+
+
+def test_an_outage_behind_a_long_incident_is_seen() -> None:
+    run = Run()
+    run.add(CALM, times=3)
+    run.add(window(scaled(1.3)), times=150)
+    assert "opened total drop page" in told(run.add(OUTAGE))
 
 
 def test_a_provisional_spike_has_the_id_of_the_final_one() -> None:

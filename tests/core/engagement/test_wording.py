@@ -95,6 +95,11 @@ def test_resolved_says_how_long_and_how_deep() -> None:
     )
 
 
+def test_what_goes_on_to_the_other_side_is_not_said_to_be_inside() -> None:
+    facts = told(status="resolved", value=900.0, lasted_ms=38 * MINUTE, is_inside=False)
+    assert UTC.sentence(facts).startswith("Engagement volume is not low any more after 38 min: 900 a minute")
+
+
 def test_worse_says_that_it_has_become_a_page() -> None:
     sentence = UTC.sentence(told(status="updated", became_page=True))
     assert sentence.startswith("Worse: engagement volume is 212 a minute at 03:12 UTC, 48 % below")
