@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from stream.core.engagement.control import Feedback
 from stream.schemas.asyncapi import asyncapi
 from stream.schemas.event import event_schema
 from stream.schemas.published import PUBLISHED, name_of, record_schema
@@ -17,7 +18,7 @@ __all__ = ["PUBLISHED", "documents", "name_of", "record_schema", "write"]
 def documents() -> dict[str, str]:
     """All documents by file name. A record's schema is at what its `schema` field says, with `.json`."""
     contents = {f"{name_of(struct)}.json": record_schema(struct) for struct in PUBLISHED}
-    contents[f"{name_of(Truth)}.json"] = record_schema(Truth)
+    contents |= {f"{name_of(struct)}.json": record_schema(struct) for struct in (Feedback, Truth)}
     contents |= {"event.json": event_schema(), "asyncapi.json": asyncapi(Settings())}
     return {
         name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -28,6 +28,14 @@ INPUT = Topic(
     "A product's events, by the Segment spec.",
 )
 
+CONTROL = Topic(
+    "control",
+    "control",
+    "footfall.control/1.json",
+    "The incident.",
+    "What people say of incidents: acknowledged, snoozed, or a false alarm. `footfall incidents` writes it.",
+)
+
 OUTPUTS = (
     Topic(
         "visits",
@@ -42,6 +50,27 @@ OUTPUTS = (
         "footfall.transition/1.json",
         "The person.",
         "Changes of lifecycle state and tier. Those of one person are in order.",
+    ),
+    Topic(
+        "engagement",
+        "engagement",
+        "footfall.engagement/1.json",
+        "The series.",
+        "Windows of engagement: once as final, before that from time to time as provisional.",
+    ),
+    Topic(
+        "incidents",
+        "incident",
+        "footfall.incident/1.json",
+        "The series.",
+        "Anomalies of engagement, from opened to resolved. Those of one series are in order.",
+    ),
+    Topic(
+        "daily",
+        "daily",
+        "footfall.daily/1.json",
+        "The day.",
+        "The report of each local day, once all of it is there.",
     ),
     Topic(
         "late",
@@ -60,44 +89,50 @@ OUTPUTS = (
 )
 
 
-def asyncapi(settings: Settings) -> dict[str, Any]:
-    """The document, with the topics as `footfall topics create` makes them under `settings`.
+TOPICS = (INPUT, CONTROL, *OUTPUTS)
 
-    Topics whose records have no schema yet (engagement, incidents, daily) are left out.
-    """
+
+def asyncapi(settings: Settings) -> dict[str, Any]:
+    """The document, with the topics as `footfall topics create` makes them under `settings`."""
     return {
         "asyncapi": "3.0.0",
         "id": "urn:footfall",
         "info": {
             "title": "Footfall",
             "version": __version__,
-            "description": "Visits and lifecycle transitions of a product's users, from its event stream."
-            " One JSON object a record, times in ISO 8601, in UTC with milliseconds. After a crash on a"
-            " broker without transactions a record may come again, under the same id.",
+            "description": "Visits and lifecycle transitions of a product's users, the product's"
+            " engagement and what is unusual about it, from its event stream. One JSON object a record, times"
+            " in ISO 8601, in UTC with milliseconds. After a crash on a broker without transactions a record"
+            " may come again, under the same id.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
         "servers": {"kafka": {"host": settings.broker, "protocol": "kafka"}},
-        "channels": {topic.name: _channel(topic, settings) for topic in (INPUT, *OUTPUTS)},
+        "channels": {topic.name: _channel(topic, settings) for topic in TOPICS},
         "operations": {
             "readEvents": _operation("receive", INPUT),
+            "readControl": _operation("receive", CONTROL),
             **{f"publish{_pascal(topic.name)}": _operation("send", topic) for topic in OUTPUTS},
         },
-        "components": {"messages": {topic.message: _message(topic) for topic in (INPUT, *OUTPUTS)}},
+        "components": {"messages": {topic.message: _message(topic) for topic in TOPICS}},
     }
 
 
 def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:
     kafka: dict[str, Any] = {
-        "partitions": settings.topics.partitions,
+        "partitions": 1 if topic is CONTROL else settings.topics.partitions,
         "replicas": settings.topics.replication,
     }
     if topic is INPUT:
         address = "{topic}"
         parameters = {"topic": {"default": settings.input.topic, "description": "The setting `input.topic`."}}
+    elif topic is CONTROL:
+        address = f"{{group}}-{topic.name}"
+        parameters = {"group": {"default": settings.group, "description": "The setting `group`."}}
     else:
         address = f"{{prefix}}.{topic.name}"
         parameters = {"prefix": {"default": settings.prefix, "description": "The setting `prefix`."}}
+    if topic is not INPUT:
         kafka["topicConfiguration"] = {
             "cleanup.policy": ["delete"],
             "retention.ms": settings.topics.retention_ms,

@@ -29,11 +29,24 @@ _OCCURRENCES = {"additionalProperties": {"type": "integer", "minimum": 1}}
 _TEXT = {"minLength": 1}
 _SHA256 = {"pattern": end_of_text("^[0-9a-f]{64}")}
 
+_SHARE = {"minimum": 0, "maximum": 1}
+_BY_TEXT = {"additionalProperties": {"type": "integer", "minimum": 0}}
+
 _DEFINITION = Meaning(
     "A short hash of the settings that give the numbers their meaning. Records with different ones"
     " are not comparable.",
     {"pattern": end_of_text("^[0-9a-f]{12}")},
 )
+_ENGAGEMENT_DEFINITION = Meaning(
+    "The same of visits and the like, and of windows, promotions, goals and anomalies.",
+    {"pattern": end_of_text("^[0-9a-f]{12}")},
+)
+_SERIES = Meaning("`total`, `key:` and a key event, or a dimension and a value, as in `channel:web`.", _TEXT)
+_VALUE = Meaning("What it is.", _COUNT)
+_EXPECTED = Meaning("What was expected.", _COUNT)
+_LOWER = Meaning("The least that would have been usual.", _COUNT)
+_UPPER = Meaning("The most that would have been usual.", _COUNT)
+_SCORE = Meaning("How unusual the value is: 0 not at all, towards 1 more and more.", _SHARE)
 _PERSON = Meaning("The `userId`, or `anonymous:` and the `anonymousId`.", _TEXT)
 _TIER = Meaning("How active: by engaged visits in the last `active_days`, lifted by tier rules.")
 _ENGAGED_VISITS = Meaning("Engaged visits in the last `active_days` days.", _COUNT)
@@ -173,5 +186,132 @@ FIELDS: dict[str, dict[str, Meaning]] = {
         "next_check": Meaning("The next day on which the state or tier may change without an event.", _DAY),
         "open_visits": Meaning("Visits that have not closed yet."),
         "joined_ids": Meaning("Anonymous ids that lead to this person."),
+    },
+    "Band": {"expected": _EXPECTED, "lower": _LOWER, "upper": _UPPER, "score": _SCORE},
+    "Engagement": {
+        "definition": _ENGAGEMENT_DEFINITION,
+        "window_id": Meaning(
+            "`<series>@<start in ms since 1970>`: of the records with one id, the last one counts, and the"
+            " final one is the last.",
+            {"pattern": end_of_text("@-?[0-9]+")},
+        ),
+        "series": _SERIES,
+        "status": Meaning("`final` is published once; `provisional` is what has come so far."),
+        "start": Meaning("The window's beginning.", _TIME),
+        "end": Meaning("Its end, which is the next one's beginning.", _TIME),
+        "events": Meaning("Events in it, those of promotions not counted.", _COUNT),
+        "pageviews": Meaning("Page and screen events.", _COUNT),
+        "people": Meaning("Distinct persons, prospects among them.", _COUNT),
+        "visits": Meaning("Visits begun.", _COUNT),
+        "engaged": Meaning("Distinct persons with a key event.", _COUNT),
+        "key_events": Meaning("Occurrences by key event.", _OCCURRENCES),
+        "volume": Meaning("The sum of the weights of all occurrences of key events.", _COUNT),
+        "index": Meaning("`engaged` / `people`; 0 without people.", _SHARE),
+        "promoted": Meaning("The volume of promotions' events, which is in none of the above.", _COUNT),
+        "promoted_people": Meaning("Distinct persons with an event of a promotion.", _COUNT),
+        "bands": Meaning(
+            "What was expected, by measure, for those that may alert.",
+            {"propertyNames": {"enum": ["volume", "people", "index"]}},
+        ),
+    },
+    "Moved": {
+        "series": _SERIES,
+        "measure": Meaning("What of the series moved."),
+        "value": _VALUE,
+        "expected": _EXPECTED,
+    },
+    "Cause": {
+        "series": Meaning("A key event or a value of a dimension.", _TEXT),
+        "share": Meaning("Its share of the deviation; negative where it went against it."),
+        "value": _VALUE,
+        "expected": _EXPECTED,
+    },
+    "Incident": {
+        "definition": _ENGAGEMENT_DEFINITION,
+        "record_id": Meaning("Drop a repeat by it; a provisional record has the id of the final one.", _TEXT),
+        "incident_id": Meaning(
+            "`<series>@<since in ms since 1970>`, or `<series>@<day>`: the same from opened to resolved.",
+            {"pattern": end_of_text(f"@(-?[0-9]+|{_DATE})")},
+        ),
+        "series": Meaning("The series that it is about: the widest of those that moved.", _TEXT),
+        "measure": Meaning("What of it moved."),
+        "direction": Meaning("`spike` is up, `drop` is down."),
+        "severity": Meaning("`page` wakes somebody up, `ticket` is for the next morning."),
+        "status": Meaning("`updated` when the severity has risen."),
+        "period": Meaning("`window`, or `day` for what only days show."),
+        "provisional": Meaning("Whether its window is still open: the final record has the same id."),
+        "since": Meaning("The start of the first window, or day, that deviated.", _TIME),
+        "at": Meaning("The end of the window, or day, that made this record.", _TIME),
+        "value": Meaning("What the measure was then.", _COUNT),
+        "expected": _EXPECTED,
+        "lower": _LOWER,
+        "upper": _UPPER,
+        "score": _SCORE,
+        "moved": Meaning("The series that move in it."),
+        "causes": Meaning("What the deviation comes from, the largest share first."),
+        "owners": Meaning("The owners of the key events that moved."),
+        "promoted": Meaning("The volume of promotions in that window.", _COUNT),
+        "sentence": Meaning("All that in a sentence.", _TEXT),
+        "note": Meaning("What people have said of the series, or what ended the incident; null for nothing."),
+        "chart": Meaning("The series up to then, as a small SVG."),
+    },
+    "Feedback": {
+        "control_id": Meaning("Unique, whoever says it: a repeat changes nothing.", _TEXT),
+        "incident_id": Meaning("Which incident is meant.", _TEXT),
+        "action": Meaning("What is said of it."),
+        "by": Meaning("Who says it."),
+        "at": Meaning("When it was said.", _TIME),
+        "for_s": Meaning("Of a `snooze`: for how many seconds of event time."),
+        "reason": Meaning("Why, in the words of who said it."),
+    },
+    "Traffic": {
+        "pageviews": Meaning("Page and screen events.", _COUNT),
+        "people": Meaning("Distinct persons with a visit.", _COUNT),
+        "visits": Meaning("Visits that began on the day.", _COUNT),
+        "bounce_rate": Meaning("The share of visits that bounced.", _SHARE),
+        "pages_per_visit": Meaning("Pages, by visit.", _COUNT),
+        "seconds_per_visit": Meaning("Duration, by visit.", _COUNT),
+    },
+    "Reached": {
+        "days_1": Meaning("Persons with an event on the day.", _COUNT),
+        "days_7": Meaning("The same in the 7 days up to it.", _COUNT),
+        "days_30": Meaning("The same in the 30 days up to it.", _COUNT),
+    },
+    "GoalReached": {
+        "metric": Meaning("A figure of the report, by its path.", _TEXT),
+        "target": Meaning("What it shall reach."),
+        "date": Meaning("The day by which it shall.", _DAY),
+        "value": Meaning("What it is."),
+        "reached": Meaning("`value` / `target`."),
+        "days_left": Meaning("Days to the date; negative once it is past."),
+    },
+    "Daily": {
+        "definition": _ENGAGEMENT_DEFINITION,
+        "day": Meaning("The local date, which is also the key: drop a repeat by it.", _DAY),
+        "traffic": Meaning("Visits of everybody."),
+        "channels": Meaning("The same by the channel of the visit's first event."),
+        "active": Meaning("Registered persons with an event."),
+        "visitors": Meaning("Persons with an event who are not registered."),
+        "people_by_state": Meaning("Persons by lifecycle state, at the end of the day.", _BY_TEXT),
+        "people_by_tier": Meaning("Registered persons by tier, at the end of the day.", _BY_TEXT),
+        "active_before": Meaning("Persons who were `active` at the end of the day before.", _COUNT),
+        "sources": Meaning(
+            "Where active persons came from: transitions by reason, and `retained`.", _BY_TEXT
+        ),
+        "losses": Meaning("Where they went: `lapsed`, and `deleted` of those who were active.", _BY_TEXT),
+        "registrations": Meaning("Persons who registered.", _COUNT),
+        "churned": Meaning("Transitions to `churned`.", _COUNT),
+        "pseudo_active": Meaning(
+            "Persons who came and did nothing: every visit a passive bounce, or every key event voided or"
+            " failing its conditions.",
+            _COUNT,
+        ),
+        "base": Meaning("Persons `new`, `active` or `silent` at the end of the day.", _COUNT),
+        "new_user_ratio": Meaning("Registrations of the last 30 days, by `base`.", _COUNT),
+        "activity": Meaning("Active persons, by `base`.", _SHARE),
+        "retention": Meaning("Persons of `base` with an event in the last 30 days, by `base`.", _SHARE),
+        "churn_rate": Meaning("Transitions to `churned` in the last 30 days, by `base`.", _COUNT),
+        "phase": Meaning("Whether newcomers have outnumbered the churned for long, or the other way round."),
+        "goals": Meaning("How far the `[[goal]]` entries are."),
     },
 }

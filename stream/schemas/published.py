@@ -20,6 +20,9 @@ PUBLISHED: tuple[type[Struct], ...] = (
     records.Transition,
     records.Late,
     records.DeadLetter,
+    records.Engagement,
+    records.Incident,
+    records.Daily,
     records.Person,
     records.Explanation,
 )

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from stream.cli import main
 from stream.core import records
 from stream.core.definition import Definition
+from stream.core.engagement.merger import PROVISIONAL_EVERY_MS, Merger
+from stream.core.engagement.partials import PARTIALS
 from stream.core.events import MAX_BYTES
 from stream.core.partition import Partition
 from stream.settings import read
@@ -19,6 +21,8 @@ from tests.docs.examples import read_examples
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600_000
+# A window a minute, for a year to come, would be many.
+LONG_WINDOWS = {"engagement": {"window": "1d"}}
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
 
@@ -35,29 +39,37 @@ def documented_logs() -> Iterator[tuple[list[bytes], Definition]]:
     """The logs of docs/numbers.md with their settings: one for each reason of a transition, and more."""
     for example in read_examples((ROOT / "docs/numbers.md").read_text(encoding="utf-8")):
         files = dict(step for step in example.steps if len(step) == 2)
-        settings = read(tomllib.loads(files.get("footfall.toml", "")), {})
+        settings = read(LONG_WINDOWS | tomllib.loads(files.get("footfall.toml", "")), {})
         yield files["events.jsonl"].encode().splitlines(), settings.definition
 
 
 def published(values: Sequence[bytes], definition: Definition) -> tuple[Partition, list[bytes]]:
     """A replay to a year after the last event: its partition, and all records, persons and explanations."""
     partition = Partition(definition, topic="app-events")
+    merger = Merger(definition, sources=1)
     found: list[bytes] = []
-    for start in range(0, len(values), 500):
+    for number, start in enumerate(range(0, len(values), 500)):
         batch = values[start : start + 500]
         offsets = range(start, start + len(batch))
         partition.process(batch, keys=None, offsets=offsets, arrived_ms=None)
-        found += everything(partition)
+        found += everything(partition, merger)
+        merger.process(partition.provisional_parts())
+        merger.provisional(number * PROVISIONAL_EVERY_MS)
     partition.advance((partition.newest or 0) + 365 * 24 * HOUR)
-    return partition, found + everything(partition)
+    return partition, found + everything(partition, merger)
 
 
-def everything(partition: Partition) -> list[bytes]:
-    """What the partition has published since last asked, and what it says of its persons now."""
+def everything(partition: Partition, merger: Merger) -> list[bytes]:
+    """What has been published since last asked, and what the partition says of its persons now."""
     people = list(partition.people())
     explained = [partition.explain(person.person) for person in people]
+    outputs = partition.take_outputs()
+    merger.process([output.value for output in outputs if output.topic == PARTIALS])
+    while merger.work():
+        continue
     return [
-        *(output.value for output in partition.take_outputs()),
+        *(output.value for output in outputs if output.topic != PARTIALS),
+        *(output.value for output in merger.take_outputs()),
         *(records.encode(person) for person in people),
         *(records.encode(explanation) for explanation in explained if explanation is not None),
     ]
@@ -78,4 +90,4 @@ def refused() -> list[bytes]:
         "wrong_key": 1,
         "future": 1,
     }
-    return everything(partition)
+    return everything(partition, Merger(Definition(), sources=4))

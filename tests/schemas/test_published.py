@@ -12,13 +12,19 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.protocols import Validator
 
-from stream.core.definition import Definition
+from stream.core.definition import Definition, Detection, Engagement, Goal
+from stream.core.engagement.control import Action, Control, Feedback, encode_json
 from stream.core.partition import Partition
 from stream.core.records import DeadReason, Reason
 from stream.schemas import PUBLISHED, name_of, record_schema
-from tests.schemas.logs import ROOT, documented_logs, published, refused, simulated_events
+from tests.schemas.logs import HOUR, ROOT, documented_logs, published, refused, simulated_events
 
 OPTIONAL = {("footfall.dead-letter/1", "truncated")}
+# Soon alarmed, so that there are incidents, and with windows of an hour, so that there are not too many.
+NERVOUS = Definition(
+    engagement=Engagement(window_ms=HOUR, goals=(Goal("active.days_30", 100, "2026-02-01"),)),
+    detection=Detection(sensitivity=0.3, min_volume=1, warm_up_days=3, resolve_after=1, cooldown_ms=0),
+)
 SCHEMAS = {name_of(struct): record_schema(struct) for struct in PUBLISHED}
 
 
@@ -57,7 +63,7 @@ def test_schema_is_valid_2020_12(name: str) -> None:
 
 
 def test_records_of_a_simulated_product(tmp_path: Path) -> None:
-    partition, values = published(simulated_events(tmp_path), Definition())
+    partition, values = published(simulated_events(tmp_path), NERVOUS)
     seen = validate(values)
     assert set(seen) == set(SCHEMAS)
     assert partition.counts.late
@@ -111,6 +117,13 @@ def test_dead_letters_that_do_not_carry_all() -> None:
     [output] = partition.take_outputs()
     assert validate([output.value]) == {"footfall.dead-letter/1": 1}
     assert "truncated" in json.loads(output.value)
+
+
+@pytest.mark.parametrize("said", [("ack", None), ("snooze", 5_400_000), ("false", None)])
+def test_feedback(said: tuple[Action, int | None]) -> None:
+    action, for_ms = said
+    control = Control("c-1", "channel:web@1767225600000", action, by="ann", at_ms=HOUR, for_ms=for_ms)
+    Draft202012Validator(closed(record_schema(Feedback))).validate(json.loads(encode_json(control)))
 
 
 def test_every_field_is_described() -> None:
