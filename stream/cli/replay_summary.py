@@ -41,12 +41,14 @@ def summary_lines(
     reasons = Counter({reason: count for (_, reason), count in summary.transitions.items()})
     yield from _row("transitions", reasons.total(), {name: reasons[name] for name in REASONS})
     yield from _row("people", summary.people.total(), {state: summary.people[state] for state in STATES})
-    engagement = {
-        "incidents opened": summary.incidents,
-        "days reported": summary.days,
-        "events too late for their window": summary.late_for_window,
-    }
-    yield from _row("windows", summary.windows, engagement)
+    engagement = [
+        counted(summary.windows, "window"),
+        f"{counted(summary.incidents, 'incident')} opened",
+        f"{counted(summary.days, 'day')} reported",
+    ]
+    if summary.late_for_window:
+        engagement.append(f"{counted(summary.late_for_window, 'event')} too late for their window")
+    yield f"  {'engagement':<13}{', '.join(engagement)}"
     if summary.joined or summary.unjoined:
         joins = {"made": summary.joined, "impossible across partitions": summary.unjoined}
         yield from _row("joins", summary.joined + summary.unjoined, joins)

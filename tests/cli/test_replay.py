@@ -34,6 +34,11 @@ def test_summary_on_standard_error_only(tmp_path: Path) -> None:
     assert f"{len(product()):,} events in" in result.stderr
     assert f"{len(product()):,} applied" in result.stderr
     assert "30 registered" in result.stderr
+    engagement = next(line for line in result.stderr.splitlines() if line.startswith("  engagement"))
+    windows = sum(row["series"] == "total" for row in records(tmp_path / "out", "engagement"))
+    days = len(records(tmp_path / "out", "daily"))
+    assert f"{windows:,} windows, 0 incidents opened, {days} days reported" in engagement
+    assert windows > 40_000
     assert "note:" not in result.stderr
 
 

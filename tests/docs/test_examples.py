@@ -11,7 +11,14 @@ from stream.core.records import Reason
 from tests.docs.examples import Example, read_examples, run_example
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "docs/numbers.md", "docs/connect.md", "docs/security.md", "docs/simulate.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/numbers.md",
+    "docs/connect.md",
+    "docs/report.md",
+    "docs/security.md",
+    "docs/simulate.md",
+)
 EXAMPLES = [
     (document, example)
     for document in DOCUMENTS
