@@ -45,7 +45,8 @@ class Rarity(Struct, array_like=True):
         if self.seen <= FIRST:
             self._begin(size)
             return
-        steps = max(STEADY, min(self.seen, MEMORY))
+        # The first days, with no rhythm known, should not weigh for ever.
+        steps = max(STEADY, min(self.seen // 2, MEMORY))
         high = self.high
         if size > high:
             self.exceeded = min(self.exceeded + 1, EXCEEDANCES)

@@ -25,6 +25,8 @@ DECADES = 0.6
 """Decades of the score for each unit of evidence: one stretch in a thousand values scores 0.999."""
 TOLD_MS = 12 * HOUR_MS
 TOLD_STEPS = (LONG, 144)
+TIRING = 0.3
+"""Evidence that each anomaly asks of the next ones beside, fading over as many values as the long mean."""
 
 
 class Told(NamedTuple):
@@ -56,6 +58,7 @@ class Values(Struct, array_like=True, tag="values"):
     away: int = 0
     long_mean: float = 0.0
     told: int = 0
+    tired: float = 0.0
 
     @classmethod
     def of(cls, step_ms: int, *, sensitivity: float) -> Values:
@@ -91,14 +94,17 @@ class Values(Struct, array_like=True, tag="values"):
         told = Told(expected, scale, shape, residual, distance, sizes, evidence)
         if self.told:
             return Judgement(expected, low, high, 0.0, False), told
-        score = 1.0 - 10.0 ** (-DECADES * self.repeats.news(t_ms, evidence))
+        news = max(0.0, self.repeats.news(t_ms, evidence) - self.tired)
+        score = 1.0 - 10.0 ** (-DECADES * news)
         return Judgement(expected, low, high, score, score >= self.bar.sensitivity), told
 
     def _learn(self, t_ms: int, value: float, told: Told, *, anomaly: bool) -> None:
         self.steps = steps = self.steps + 1
         self.stretches.learn(told.residual, told.distance, told.sizes)
         self.repeats.learn(t_ms, told.evidence)
+        self.tired *= 1 - 1 / LONG_STEPS
         if anomaly:
+            self.tired += TIRING
             low, high = TOLD_STEPS
             self.told = max(low, min(high, TOLD_MS // self.step_ms))
         elif self.told:
