@@ -206,14 +206,15 @@ def _say(
             err=True,
         )
         context.exit(UNCONFIRMED)
-    click.echo(f"Confirmed: {sent.note}.")
+    click.echo(f"Confirmed: {(sent.note or '').rpartition('; ')[2]}.")
 
 
 def _consequence(incident: Incident, control: Control) -> str:
     """What will come of it, in a sentence."""
     if control.action == "ack":
-        stays = "is over already; it is noted" if not _is_open(incident) else "is noted, and pages nobody"
-        return f"That {control.by} has seen it {stays}."
+        if _is_open(incident):
+            return f"That {control.by} has seen it is noted, and it pages nobody."
+        return f"It is over already; that {control.by} has seen it is noted."
     if control.action == "snooze":
         return (
             f"Nothing of {incident.series} opens or pages for {format_duration(control.for_ms or 0)}; "

@@ -112,7 +112,7 @@ def test_ack_waits_for_the_record_that_confirms_it(config: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (said.action, said.by, said.reason) == ("ack", "anna", "on it")
     assert said.incident_id == incidents()[1][-1].incident_id
-    assert "That anna has seen it is noted, and pages nobody." in result.output
+    assert "That anna has seen it is noted, and it pages nobody." in result.output
     assert "Confirmed: acknowledged by anna at " in result.output
 
 

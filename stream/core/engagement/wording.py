@@ -192,7 +192,8 @@ def difference(value: float, expected: float, measure: Measure) -> str | None:
     if shown == 0:
         return f"where {number(expected, measure)} {_were(expected, measure)} expected"
     if shown >= 2 * base:
-        return f"{shown / base:.1f} times the {number(expected, measure)} expected"
+        times = shown / base
+        return f"{times:,.{0 if times >= 10 else 1}f} times the {number(expected, measure)} expected"
     percent = abs(shown - base) / base * 100
     share = f"{percent:.0f} %" if percent >= 1 else "less than 1 %"
     return f"{share} {'below' if shown < base else 'above'} the {number(expected, measure)} expected"

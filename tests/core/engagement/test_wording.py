@@ -110,6 +110,7 @@ def test_a_spike_is_in_times_from_double_on() -> None:
         told(direction="spike", value=810.0)
     )
     assert difference(809.0, 405.0, "volume") == "100 % above the 405 expected"
+    assert difference(4000.0, 400.0, "volume") == "10 times the 400 expected"
 
 
 def test_nothing_at_all_is_no_hundred_percent() -> None:
