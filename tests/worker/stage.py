@@ -28,6 +28,12 @@ FOOTFALL = (sys.executable, "-c", "from stream.cli import main; main()")
 START_MS = 1_767_225_600_000  # 2026-01-01
 DAY_MS = 86_400_000
 REPLAYED = ("visits", "transitions", "engagement", "incidents", "daily", "late", "dead-letters", "people")
+OF_THE_PRODUCT = (("engagement", "window_id"), ("incidents", "record_id"), ("daily", "day"))
+"""Outputs of the merger, with the ids of their records."""
+# Soon alarmed, so that there are incidents.
+NERVOUS = (
+    "detection = { sensitivity = 0.3, min_volume = 1, warm_up = 259200, resolve_after = 1, cooldown = 0 }\n"
+)
 # A window a minute over weeks of simulated time would be more records than there are events.
 LONG_WINDOWS = 'engagement.window = "1h"'
 NO_FAULTS = Faults()
@@ -152,14 +158,14 @@ def last_day(replayed: Mapping[str, Sequence[bytes]]) -> bytes | None:
     return replayed["daily"][-1] if replayed["daily"] else None
 
 
-def holding(line: bytes) -> Callable[[list[Record]], bool]:
-    """Whether the records so far have this one among them; to be asked about one list as it grows."""
+def holding(text: bytes) -> Callable[[list[Record]], bool]:
+    """Whether one of the records so far has this in it; to be asked about one list as it grows."""
     seen = 0
 
     def is_there(found: list[Record]) -> bool:
         nonlocal seen
         news, seen = found[seen:], len(found)
-        return any(record.value == line for record in news)
+        return any(text in (record.value or b"") for record in news)
 
     return is_there
 

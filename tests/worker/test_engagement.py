@@ -15,19 +15,25 @@ from stream.core.partitioner import partition_for
 from stream.core.times import parse_ms
 from stream.simulate.delivery import Faults
 from tests.broker.log import Record, read
-from tests.worker.stage import DAY_MS, START_MS, Event, Stage, closing, final, ordered, simulated
+from tests.worker.stage import (
+    DAY_MS,
+    NERVOUS,
+    OF_THE_PRODUCT,
+    START_MS,
+    Event,
+    Stage,
+    closing,
+    final,
+    ordered,
+    simulated,
+)
 
 TROUBLE = Faults(late=0.01, disorder=0.1, duplicates=0.02)
-# Soon alarmed, so that there are incidents.
-NERVOUS = (
-    "detection = { sensitivity = 0.3, min_volume = 1, warm_up = 259200, resolve_after = 1, cooldown = 0 }\n"
-)
-IDS = (("engagement", "window_id"), ("incidents", "record_id"), ("daily", "day"))
 
 
 async def agree(here: Stage, replayed: dict[str, list[bytes]]) -> None:
     """Each output has each of the replay's records once, and nothing else that is final."""
-    for output, key in IDS:
+    for output, key in OF_THE_PRODUCT:
         published = final([line for _, line in await here.published(output)])
         assert ordered(published, key) == ordered(replayed[output], key), output
     assert len(replayed["engagement"]) > 500
