@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from stream.core.calendar import Calendar
-from stream.core.definition import Definition
+from stream.core.definition import DAY, Definition
 from stream.core.engagement.partials import DayPart, decode
 from stream.core.engagement.report import Reports
 from stream.core.records import Daily
@@ -13,6 +14,8 @@ from tests.core import adapter
 from tests.core.strategies import Case
 from tests.core.ways import Way
 from tests.reference import LogRecord
+from tests.reference.records import Event
+from tests.reference.replay import _read_all
 
 
 def reports(
@@ -34,6 +37,14 @@ def end_of(case: Case) -> int:
     """When the case's log ends: far enough for all its days to be over."""
     assert case.until_ms is not None
     return case.until_ms
+
+
+def closed(case: Case) -> Case:
+    """With an end, a day after the last event, where it has none."""
+    if case.until_ms is not None:
+        return case
+    times = [event.time for event in _read_all(case.definition, case.log) if isinstance(event, Event)]
+    return replace(case, until_ms=max(times, default=0) + DAY)
 
 
 def merged(definition: Definition, values: list[bytes], until_ms: int) -> list[Daily]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 
 import pytest
 
-from stream.core.definition import DAY
 from stream.core.records import Daily, Traffic
 from stream.core.times import parse_day
 from tests.core.checks import for_many
 from tests.core.engagement.counted import Counted, Visit
-from tests.core.engagement.daily import end_of, reports
+from tests.core.engagement.daily import closed, end_of, reports
 from tests.core.strategies import Case, Shape, make_case
 from tests.core.ways import WAYS
 
@@ -31,16 +29,6 @@ VISITS = {
     "late": Shape(late=True, garbage=True, forgetting=False),
     "joins": Shape(joins=True, disorder=False, forgetting=False),
 }
-
-
-def closed(case: Case) -> Case:
-    """With an end, so that days are over."""
-    last = [each for each in (case.until_ms,) if each is not None]
-    return case if last else replace(case, until_ms=4 * 10**11 if not case.log else _last(case) + DAY)
-
-
-def _last(case: Case) -> int:
-    return max(event.time for event in Counted(case.definition, case.log, 0).applied)
 
 
 def checked(case: Case, check: Callable[[Counted, int, Daily], None]) -> None:
