@@ -198,7 +198,7 @@ class Metrics:
         self.partitions = Gauge("footfall_partitions", "Input partitions owned.", registry=registry)
         self.worker = Info(
             "footfall_worker",
-            "Constant 1: the worker's version, guarantee, and definitions (hashes) of persons and of engagement.",
+            "Constant 1: the worker's version and guarantee, and the hashes of its definitions.",
             registry=registry,
         )
 

@@ -152,7 +152,7 @@ class Reports:
         return "growing" if past.above >= self._settings.phase_days else "stable"
 
     def _by_channel(self, channels: Mapping[str, Cell]) -> dict[str, records.Traffic]:
-        """The largest by visits, the rest together as `other`: there a person of two channels counts twice."""
+        """The largest by visits, the rest as `other`: there a person of two channels counts twice."""
         names = sorted(channels, key=lambda name: (-channels[name].visits, name))
         kept = [name for name in names if name != OTHER][: self._settings.max_values]
         found = {name: _traffic(channels[name], channels[name].people) for name in kept}
