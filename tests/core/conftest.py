@@ -9,7 +9,12 @@ import pytest
 from tests.core.adapter import in_way
 from tests.core.ways import WAYS
 
-COMPARED = ("test_against_reference", "test_properties", "test_real_log")
+COMPARED = (
+    "test_against_reference",
+    "test_properties",
+    "test_real_log",
+    "test_windows_against_reference",
+)
 NOT_COMPARED = (
     "test_any_bytes_go_to_exactly_one_destination_each",
     "test_any_record_has_the_destination_and_reason_that_the_oracle_gives_it",
