@@ -192,21 +192,28 @@ class Window:
 
     def rows(self, dimensions: Sequence[str], keys: Sequence[str]) -> dict[str, Sums]:
         """The sums by series, given the names of dimensions and of key events by number."""
-        rows = {TOTAL: _sums(self.cells.values(), keys)}
+        everything = list(self.cells.values())
+        rows = {TOTAL: _sums(everything, keys)}
         for i, name in enumerate(dimensions):
             by_value: dict[str, list[Cell]] = {}
-            for cell in self.cells.values():
+            for cell in everything:
                 cells = by_value.get(cell.values[i])
                 if cells is None:
                     by_value[cell.values[i]] = [cell]
                 else:
                     cells.append(cell)
-            people, promoted, engaged = (further.get(i, {}) for further in self.further)
+            if len(by_value) == 1:  # nobody is in two of its series
+                rows[f"{name}:{everything[0].values[i]}"] = rows[TOTAL]
+                continue
+            people, promoted, engaged = (further.get(i) for further in self.further)
             for value, cells in by_value.items():
                 sums = rows[f"{name}:{value}"] = _sums(cells, keys)
-                sums.people += people.get(value, 0)
-                sums.promoted_people += promoted.get(value, 0)
-                sums.engaged += engaged.get(value, 0)
+                if people:
+                    sums.people += people.get(value, 0)
+                if promoted:
+                    sums.promoted_people += promoted.get(value, 0)
+                if engaged:
+                    sums.engaged += engaged.get(value, 0)
         for key in sorted(self.occurrences):
             sums = _of_key(keys[key], self.occurrences[key])
             if sums.events or sums.promoted_key_events:

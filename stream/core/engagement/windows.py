@@ -142,6 +142,9 @@ class Windows:
             promoted, values = self._dimensions.of(t, entry, tier, value)
             return self._cell(window, promoted, values)
         seen = (None, None, tier) if entry is None else (entry[3], entry[0], tier)
+        found = window.found.get(seen)
+        if found is not None:
+            return found
         known = self._seen.get(seen)
         if known is None:
             _, known = self._dimensions.of(t, entry, tier, value)
