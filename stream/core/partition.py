@@ -333,9 +333,12 @@ class Partition:
 
         `final`: nothing more comes, and windows close up to the watermark, without a lateness.
         """
-        self._windows.reach(watermark_ms if final else watermark_ms + self._windows.ahead)
+        if final:
+            self._windows.reach(watermark_ms)
         if watermark_ms > self._watermark:
             self._watermark = watermark_ms
+            if not final:
+                self._reach()
             self._due.begin()
             self._due.fire(watermark_ms)
 
