@@ -73,8 +73,9 @@ def command(file: str, out: Path | None, sensitivity: float) -> None:
             points = read_points(counted(lines), name)
             writer.writerow(COLUMNS)
             for point in points:
-                writer.writerow(_row(point, judging.judge(point)))
+                judgement = judging.judge(point)
                 rows += 1
+                writer.writerow(_row(point, judgement))
                 if file == "-":
                     # Somebody may be waiting for it.
                     target.flush()

@@ -10,7 +10,7 @@ from stream.core.detection.bar import Bar
 from stream.core.detection.judgement import Judgement, probability_of, score_of
 from stream.core.detection.noise import Noise
 from stream.core.detection.power import SMALL, deviation, value_at
-from stream.core.detection.rhythm import Rhythm
+from stream.core.detection.rhythm import NONE, Rhythm
 from stream.core.detection.settling import away, level_rate, settle_steps
 from stream.core.detection.tail import Tail
 
@@ -21,6 +21,9 @@ CLIPPED = 1.05
 FIRST_CLIP = 10.0
 HEAVY = 6.0
 SPAN = 3
+LEVEL_PRIOR = 5.0
+SHARE_PRIOR = 30.0
+SHARE_STEPS = 2_000
 SHORT_FLOOR = 0.5
 SHORT_STEPS = 500
 SIDES_AND_VIEWS = 4
@@ -54,6 +57,8 @@ class Counts(Struct, array_like=True, tag="counts"):
     base: float = 0.0
     fresh: float = 0.0  # the same, outliers not clipped
     fresh_base: float = 0.0
+    long_amount: float = 0.0  # the share over a long time is long_amount / long_base
+    long_base: float = 0.0
     away: int = 0
     before: float = 0.0
     before_that: float = 0.0
@@ -85,7 +90,7 @@ class Counts(Struct, array_like=True, tag="counts"):
 
     def _expected(self, t_ms: int, trials: float | None) -> Expected:
         rhythm = max(self.rhythm.shape(t_ms + self.step_ms // 2), SMALL)
-        mean = max(rhythm * (self.amount / self.base), SMALL) if self.base > 0 else rhythm
+        mean = max(rhythm * self._level(), SMALL)
         if self.share:
             mean = min(mean, 1 - 1e-6)
             weight = mean * (trials or 1.0) / (1 - mean)
@@ -95,6 +100,14 @@ class Counts(Struct, array_like=True, tag="counts"):
             half = 0.5
             weight = mean = max(mean, half * level_rate(self.step_ms))
         return Expected(rhythm, mean, weight, weight / self.noise.per_mean(weight), half)
+
+    def _level(self) -> float:
+        """The factor of the rhythm, nearer to 1 where few events have shown it."""
+        if self.base <= 0:
+            return 1.0
+        if self.rhythm.chosen == NONE:
+            return self.amount / self.base
+        return (self.amount + LEVEL_PRIOR) / (self.base + LEVEL_PRIOR)
 
     def _judged(self, expected: Expected, z: float | None) -> Judgement:
         """None: there is no value."""
@@ -152,7 +165,12 @@ class Counts(Struct, array_like=True, tag="counts"):
         self.away = away(self.away, z)
         if abs(self.away) >= settle_steps(self.step_ms):
             self.amount, self.base, self.away = self.fresh, self.fresh_base, 0
-        if self.rhythm.learn(t_ms + self.step_ms // 2, used, exposure, raw=value):
+        middle, long_mean, prior = t_ms + self.step_ms // 2, 0.0, 0.0
+        if self.share and trials:
+            self.long_amount += used * exposure - self.long_amount / SHARE_STEPS
+            self.long_base += exposure - self.long_base / SHARE_STEPS
+            long_mean, prior = self.long_amount / self.long_base, SHARE_PRIOR
+        if self.rhythm.learn(middle, used, exposure, raw=value, long_mean=long_mean, prior=prior):
             self._begin_shape()
 
     def _learn_tails(self, z: float) -> None:

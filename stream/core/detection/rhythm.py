@@ -25,6 +25,7 @@ MARGIN = 0.92
 SLOW_MARGIN = 0.85
 TRIED_HOURS = 12
 BEYOND = 0.1
+FIRST_EVENTS = 3.0
 NEVER = -(1 << 62)
 
 
@@ -100,18 +101,27 @@ class Rhythm(Struct, array_like=True):
         return profile.at(middle_ms, self.bin_ms) + profile.slow_level
 
     def learn(
-        self, middle_ms: int, value: float, exposure: float, *, raw: float, long_mean: float = 0.0
+        self,
+        middle_ms: int,
+        value: float,
+        exposure: float,
+        *,
+        raw: float,
+        long_mean: float = 0.0,
+        prior: float = 0.0,
     ) -> bool:
         """Take in a value, and what it was `raw`, before it was clipped.
 
+        `long_mean` is that of the series; an hour counts as if that had been there `prior` times beside.
         True when the shape now is another than before, and the level does not fit it.
         """
         index = middle_ms // self.bin_ms
         changed = False
         if index > self.bin:
             if self.exposure > 0:
-                raw_mean = self.raw_total / self.exposure
-                changed = self._close(self.total / self.exposure, raw_mean, long_mean)
+                beside, exposed = long_mean * prior, self.exposure + prior
+                mean, raw_mean = (self.total + beside) / exposed, (self.raw_total + beside) / exposed
+                changed = self._close(mean, raw_mean, long_mean)
             self.bin, self.total, self.raw_total, self.exposure = index, 0.0, 0.0, 0.0
         if index == self.bin:
             self.total += value * exposure
@@ -136,8 +146,8 @@ class Rhythm(Struct, array_like=True):
         if self.hours > 1:
             self.error += rate * (abs(value - self.last) - self.error)
             self.slow_error += rate * (abs(value - long_mean) - self.slow_error)
-        self._try(self.day, value, raw, rate)
-        self._try(self.week, value, raw, rate)
+        self._try(self.day, value, raw, rate, 0.0)
+        self._try(self.week, value, raw, rate, self.day.values[self.bin % len(self.day.values)])
         self.last += (value - self.last) * (LAST_RATE if self.hours > 1 else 1.0)
         before = self.chosen
         self.chosen = self._best(self.error, self.day.error, self.week.error, before, MARGIN)
@@ -154,8 +164,11 @@ class Rhythm(Struct, array_like=True):
                 best, smallest = which, error
         return best
 
-    def _try(self, profile: Profile, value: float, raw: float, rate: float) -> None:
-        """Judge a profile by an hour's value, then have it learn that: as it was, if it was so last time."""
+    def _try(self, profile: Profile, value: float, raw: float, rate: float, first: float) -> None:
+        """Judge a profile by an hour's value, then have it learn that: as it was, if it was so last time.
+
+        A bin of counts that is seen for the first time has a few events beside, at the mean `first`.
+        """
         place = self.bin % len(profile.values)
         shape = profile.values[place]
         if profile.seen[place]:
@@ -180,6 +193,8 @@ class Rhythm(Struct, array_like=True):
                 value = raw
             profile.beyond[place] = side
         seen = profile.seen[place] = min(profile.seen[place] + 1, 100)
+        if seen == 1 and first > 0 and not self.additive:
+            value = (FIRST_EVENTS + value * self.exposure) / (FIRST_EVENTS / first + self.exposure)
         profile.values[place] = shape + (value - shape) * max(1 / seen, profile.rate)
 
 
