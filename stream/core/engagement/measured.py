@@ -100,8 +100,7 @@ class Measured:
             self.run = 0
             return Judged(value, judgement.expected, judgement.lower, judgement.upper, judgement.score)
         judged, self.run = self._beyond(local_ms, value, judgement, bar, may_alert)
-        side = 1 if value > judgement.expected else -1
-        self._spells.learn(local_ms, value, judgement.expected, side, step_ms=self._step_ms)
+        self._spells.learn(local_ms, value, judgement.expected, step_ms=self._step_ms)
         return judged
 
     def peek(self, start_ms: int, local_ms: int, value: float, bar: float) -> Judged:
@@ -136,7 +135,9 @@ class Measured:
         beyond: Sign = 0
         out: Sign = 0
         run = 0
-        if may_alert and not self._spells.has_come_before(local_ms, value, side, step_ms=self._step_ms):
+        if may_alert and not self._spells.has_come_before(
+            local_ms, value, judgement.expected, step_ms=self._step_ms
+        ):
             beyond = side
             run = self.run + side if self.run * side > 0 else side
             further = decades(judgement.score) - self._bound

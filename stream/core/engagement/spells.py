@@ -7,6 +7,8 @@ learned the hour, it expects too much just before and after it.
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 from stream.core.definition import DAY, HOUR, MINUTE
@@ -16,7 +18,9 @@ SLACK_MS = 20 * MINUTE
 """By how much a rhythm may come earlier or later than last time."""
 SLACK_STEPS = 2
 SIZE = 1.5
-"""By which factor it may be larger than last time."""
+"""By which factor it may be further out than last time, by the logarithm."""
+SMALL = 0.01
+"""Added to values whose ratio is taken: an hour of nothing is not infinitely far out."""
 BLUR_MS = HOUR
 """So near to a spell, it may blur what is expected: on the other side, what was usual then will do."""
 KEPT_MS = 2 * WEEK + DAY
@@ -24,9 +28,10 @@ MOST = 64
 
 
 class Spell(Struct, array_like=True):
-    """From the first to the last window out on one side, in local ms, and the value furthest out.
+    """From the first to the last window out on one side, in local ms, and how far out, at most.
 
-    `usual` is what was expected of the first.
+    `furthest` is the logarithm of value over expected, without its sign; `usual` is what was expected of the
+    first.
     """
 
     first: int
@@ -41,37 +46,45 @@ class Spells(Struct, array_like=True):
 
     spells: list[Spell] = []
 
-    def has_come_before(self, local_ms: int, value: float, sign: int, *, step_ms: int) -> bool:
+    def has_come_before(self, local_ms: int, value: float, expected: float, *, step_ms: int) -> bool:
         """Whether it was so a week ago, or two, or on two of the last three days, at that time of day."""
         if not self.spells:
             return False
-        if any(self._was(local_ms - weeks * WEEK, value, sign, step_ms) for weeks in (1, 2)):
+        if any(self._was(local_ms - weeks * WEEK, value, expected, step_ms) for weeks in (1, 2)):
             return True
-        return sum(self._was(local_ms - days * DAY, value, sign, step_ms) for days in (1, 2, 3)) >= 2
+        return sum(self._was(local_ms - days * DAY, value, expected, step_ms) for days in (1, 2, 3)) >= 2
 
-    def learn(self, local_ms: int, value: float, expected: float, sign: int, *, step_ms: int) -> None:
+    def learn(self, local_ms: int, value: float, expected: float, *, step_ms: int) -> None:
         """A window that is out."""
         while self.spells and (self.spells[0].last < local_ms - KEPT_MS or len(self.spells) > MOST):
             del self.spells[0]
         last = self.spells[-1] if self.spells else None
+        sign, size = _side(value, expected), _size(value, expected)
         if last is not None and last.sign == sign and local_ms - last.last <= _slack(step_ms):
             last.last = max(last.last, local_ms)
-            last.furthest = max(last.furthest, value) if sign > 0 else min(last.furthest, value)
+            last.furthest = max(last.furthest, size)
         else:
-            self.spells.append(Spell(local_ms, local_ms, sign, value, expected))
+            self.spells.append(Spell(local_ms, local_ms, sign, size, expected))
 
-    def _was(self, then_ms: int, value: float, sign: int, step_ms: int) -> bool:
-        slack = _slack(step_ms)
+    def _was(self, then_ms: int, value: float, expected: float, step_ms: int) -> bool:
+        slack, sign = _slack(step_ms), _side(value, expected)
         for spell in self.spells:
             if spell.sign == sign:
-                near, limit = slack, spell.furthest
+                near, is_less = slack, _size(value, expected) <= spell.furthest * SIZE
             else:
-                near, limit = max(slack, BLUR_MS), spell.usual
-            if spell.first - near <= then_ms <= spell.last + near:
-                no_more = value <= limit * SIZE if sign > 0 else value * SIZE >= limit
-                if no_more:
-                    return True
+                near = max(slack, BLUR_MS)
+                is_less = value <= spell.usual * SIZE if sign > 0 else value * SIZE >= spell.usual
+            if is_less and spell.first - near <= then_ms <= spell.last + near:
+                return True
         return False
+
+
+def _side(value: float, expected: float) -> int:
+    return 1 if value > expected else -1
+
+
+def _size(value: float, expected: float) -> float:
+    return abs(math.log((value + SMALL) / (expected + SMALL)))
 
 
 def _slack(step_ms: int) -> int:

@@ -27,13 +27,14 @@ class Watched:
     """Windows come in order. `since` is the first, `last` the last taken in, `seen` the last with something.
 
     While the series is small it has no detectors, and an empty window costs next to nothing: it may be left
-    out, too, which is the same.
+    out, too, which is the same. The index of fewer people than the minimum volume is never an anomaly.
     """
 
-    __slots__ = ("_measures", "_step_ms", "_watched", "last", "seen", "since")
+    __slots__ = ("_least", "_measures", "_step_ms", "_watched", "last", "seen", "since")
 
     def __init__(self, series: str, start_ms: int, detection: Detection, *, step_ms: int) -> None:
         self._step_ms = step_ms
+        self._least = detection.min_volume
         self._measures: dict[Measure, Measured] = {
             measure: Measured(measure, detection, step_ms=step_ms)
             for measure in (OF_KEY_EVENTS if series.startswith(KEY_PREFIX) else MEASURES)
@@ -92,6 +93,8 @@ class Watched:
                 is_watched = is_watched or measured.is_watched
                 continue
             may_alert = measured.is_watched and measured.may_alert(start_ms)
+            if measure == "index" and people < self._least:
+                may_alert = False
             judged[measure] = measured.window(start_ms, local_ms, value, people, bar, may_alert=may_alert)
             measured.learn_typical(start_ms, amount, rate, steps)
             is_watched = is_watched or measured.is_watched
