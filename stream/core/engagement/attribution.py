@@ -23,6 +23,7 @@ _DOMINATING_SHARE = 0.5
 _DOMINATING_LIFT = 1.3  # of a share of the deviation over the part that was expected of the whole
 _CHANCE = 0.4  # of a deviation's band: below, a share says nothing
 _SURE = 0.7  # of it: from here on, a share can stand out
+LEADS = 2.0  # times the weight of what has been found out of its bounds and leads
 _CALM_SIBLINGS = 0.5  # what is left for the others, of what they would have if all moved alike
 
 
@@ -69,6 +70,8 @@ def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list
     """
     if lead not in totals:
         return []
+    if measure == "people" and lead.startswith(KEY_PREFIX):
+        measure = "volume"  # those who did it are no part of all people as those of a channel are
     whole = totals.get(TOTAL, totals[lead])
     base = _part(TOTAL, measure, whole, whole)
     led = base if lead == TOTAL else _part(lead, measure, totals[lead], whole)
@@ -79,6 +82,7 @@ def attribute(lead: str, measure: Measure, totals: Mapping[str, Totals]) -> list
         for series, sums in totals.items()
         if series != TOTAL and _fits(series, measure) and not _excludes(lead, series)
     ]
+    shares = [s._replace(weight=s.weight * LEADS) if s.series == lead else s for s in shares]
     telling = [share for share in shares if share.share >= _SMALLEST_SHARE]
     telling.sort(key=lambda s: (is_last_resort(s.series), -round(s.weight, 9), s.series))
     return telling[:1] + [share for share in telling[1:] if share.certain >= _CHANCE][: SHOWN - 1]

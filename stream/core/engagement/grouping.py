@@ -12,6 +12,8 @@ from stream.core.engagement.rows import KEY_PREFIX, TOTAL
 from stream.core.records import Measure
 
 ACCOUNTS_FOR = 0.7  # of the largest deviation: a series with as much of it may be the cause
+CHANGED_ALIKE = 0.6  # of a series' relative change: with as much, the product moves as a whole
+LARGER = 2.0  # times the series' deviation: of so much, that series is but a part
 
 
 class Deviation(NamedTuple):
@@ -55,12 +57,36 @@ def groups(found: Sequence[Deviation]) -> list[list[Deviation]]:
     ]
 
 
-def lead_of(group: Iterable[Deviation]) -> Deviation:
-    """`total` where it deviates itself; else the smallest series that has nearly all of the deviation.
+def lead_of(group: Iterable[Deviation], judged: Mapping[str, Mapping[Measure, Judged]]) -> Deviation:
+    """`total` where it deviates itself, or has changed nearly as much as what does; else the smallest series
+    that has nearly all of the deviation.
 
     Volume before people before index. Of series that have changed alike: a channel before a campaign and
     other dimensions, before a key event, before a tier.
     """
+    lead = _narrowest(group)
+    measure: Measure = "volume" if lead.series.startswith(KEY_PREFIX) else lead.measure
+    product = judged.get(TOTAL, {}).get(measure)
+    if lead.series == TOTAL or lead.measure == "index" or product is None:
+        return lead
+    as_product = Deviation(TOTAL, measure, lead.direction, product)
+    alike = (product.value - product.expected) * lead.direction > 0 and (
+        _changed(as_product) >= CHANGED_ALIKE * _changed(lead)
+    )
+    # Of one cause in a large part, the product changes nearly as much, but not by more.
+    part = _size(_in(lead, measure, judged))
+    return as_product if alike and _size(as_product) >= LARGER * part else lead
+
+
+def _in(lead: Deviation, measure: Measure, judged: Mapping[str, Mapping[Measure, Judged]]) -> Deviation:
+    """The lead in another measure, where that is judged."""
+    j = judged.get(lead.series, {}).get(measure)
+    return lead if j is None else Deviation(lead.series, measure, lead.direction, j)
+
+
+def _narrowest(group: Iterable[Deviation]) -> Deviation:
+    """Of the series that deviate."""
+    group = list(group)
     first = min((d.series != TOTAL, MEASURES.index(d.measure)) for d in group)
     candidates = [d for d in group if (d.series != TOTAL, MEASURES.index(d.measure)) == first]
     largest = max(_size(d) for d in candidates)
@@ -82,13 +108,16 @@ def _size(deviation: Deviation) -> float:
     return abs(deviation.judged.value - deviation.judged.expected)
 
 
+def _changed(deviation: Deviation) -> float:
+    """By what part of the larger of value and expectation: 0 to 1, either way."""
+    largest = max(deviation.judged.value, deviation.judged.expected)
+    return _size(deviation) / largest if largest > 0 else 0.0
+
+
 def _order(deviation: Deviation) -> tuple[bool, float, int, float, str]:
-    j = deviation.judged
-    largest = max(j.value, j.expected)
-    changed = round(_size(deviation) / largest, 1) if largest > 0 else 0.0
     return (
         is_last_resort(deviation.series),
-        -changed,
+        -round(_changed(deviation), 1),
         kind_order(deviation.series),
         -_size(deviation),
         deviation.series,

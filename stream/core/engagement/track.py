@@ -249,7 +249,7 @@ class Track:
 
     def _opening(self, now: Moment, group: list[Deviation], judged: JudgedRows) -> Tracked | None:
         """The incident of a new group of deviations; None where none is to be opened."""
-        lead = lead_of(group)
+        lead = lead_of(group, judged)
         since_ms, since_number = self._began(lead, now)
         if self._in_force.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
@@ -278,7 +278,7 @@ class Track:
             worst_value=lead.judged.value,
             worst_expected=lead.judged.expected,
         )
-        for d in group:
+        for d in [lead, *group]:
             incident.join(d.series, d.measure, d.direction, d.judged, now.start_ms)
         self.touch(incident)
         return incident

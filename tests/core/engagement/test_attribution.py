@@ -118,6 +118,24 @@ def test_values_without_a_name_come_last() -> None:
     assert names(attribute("total", "volume", totals)) == ["channel:app", "campaign:(none)"]
 
 
+def test_even_where_they_account_for_more() -> None:
+    totals = usual()
+    totals["total"].volume -= 100
+    totals["channel:(none)"] = Totals(volume_expected=100, volume_bands=100)
+    totals["tier:low"].volume -= 60
+    assert names(attribute("total", "volume", totals)) == ["tier:low", "channel:(none)"]
+
+
+def test_what_is_as_likely_chance_comes_behind_what_is_sure() -> None:
+    totals = usual()
+    totals["total"].volume -= 150
+    totals["channel:app"].volume -= 150
+    totals["campaign:spring"].volume = 0
+    for band, first in ((80.0, "campaign:spring"), (160.0, "channel:app")):
+        totals["campaign:spring"].volume_bands = band**2
+        assert names(attribute("total", "volume", totals))[0] == first
+
+
 def test_what_went_the_other_way_has_no_share() -> None:
     totals = usual()
     totals["total"].volume -= 100
@@ -138,6 +156,11 @@ def test_what_chance_explains_is_left_out() -> None:
 def test_of_a_leading_channel_the_channel_itself_comes_first() -> None:
     first = attribute("channel:app", "volume", broken("channel:app", 0.3))[0]
     assert (first.series, first.share) == ("channel:app", 1.0)
+
+
+def test_people_of_a_leading_key_event_are_attributed_by_volume() -> None:
+    first = attribute("key:Order Completed", "people", broken("key:Order Completed", 0.3))[0]
+    assert (first.series, first.share) == ("key:Order Completed", 1.0)
 
 
 def test_other_values_of_its_dimension_account_for_nothing_of_a_leading_channel() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.core.engagement.judged import Judged
+from stream.core.engagement.judged import Judged, Sign
 from stream.core.engagement.rows import Row
 from stream.core.records import Measure
 from tests.core.engagement.judging import (
@@ -84,6 +84,23 @@ def test_a_hole_in_the_run_begins_it_anew() -> None:
     assert run.add(window({"total": 300}))[0].since == "2026-03-01T00:02:00.000Z"
 
 
+def test_windows_of_an_incident_that_has_ended_begin_no_other() -> None:
+    def with_people(volume: float, *, out: Sign) -> dict[str, dict[Measure, Judged]]:
+        return {"total": {"volume": judged(volume, 400), "people": judged(70, 100, out=out)}}
+
+    run = Run()
+    run.add(CALM)
+    run.add(with_people(300, out=0))
+    run.add(with_people(400, out=0), times=20)
+    run.add(with_people(400, out=-1))
+    assert told(run.records) == [
+        "opened total drop ticket",
+        "resolved total drop ticket",
+        "opened total drop page",
+    ]
+    assert [record.since[14:16] for record in run.records] == ["01", "01", "02"]
+
+
 def test_the_product_joins_the_channel_that_was_out_first() -> None:
     run = Run()
     run.add(CALM, window(APP))
@@ -143,11 +160,46 @@ def test_the_smallest_series_that_has_nearly_all_of_it_leads() -> None:
     assert told(run.records) == ["opened key:Order Completed drop page"]
 
 
+def test_a_series_with_less_than_seven_tenths_of_it_does_not_lead() -> None:
+    for lost, lead in ((62, "channel:web"), (63, "tier:low")):
+        run = Run()
+        run.add(CALM, window({"channel:web": 280 - 90, "tier:low": 100 - lost}))
+        assert [record.series for record in run.records] == [lead]
+
+
 def test_of_equals_the_channel_leads_before_the_tier() -> None:
     run = Run()
     run.add(CALM)
     run.add(window(scaled(0.5, ["tier:none", "channel:web"])))
     assert [record.series for record in run.records] == ["channel:web"]
+
+
+def alone_out(series: str, values: dict[str, float]) -> dict[str, dict[Measure, Judged]]:
+    """Only one series is sure enough to open an incident."""
+    return {
+        name: {"volume": judged(values.get(name, usual), usual, out=None if name == series else 0)}
+        for name, usual in USUAL.items()
+    }
+
+
+def test_the_product_leads_where_all_change_alike_and_only_a_part_is_sure() -> None:
+    run = Run()
+    run.add(CALM, alone_out("key:Product Added", scaled(0.5)))
+    assert told(run.records) == ["opened total drop page"]
+
+
+def test_the_product_leads_from_six_tenths_of_the_change_on() -> None:
+    for total, lead in ((400 * 0.7, "total"), (400 * 0.71, "tier:low")):
+        run = Run()
+        run.add(CALM, alone_out("tier:low", {"tier:low": 50, "total": total}))
+        assert [record.series for record in run.records] == [lead]
+
+
+def test_a_series_that_has_half_of_it_leads() -> None:
+    for total, lead in ((400 - 280, "total"), (400 - 279, "channel:web")):
+        run = Run()
+        run.add(CALM, alone_out("channel:web", {"channel:web": 140, "total": total}))
+        assert [record.series for record in run.records] == [lead]
 
 
 def test_up_and_down_of_different_series_are_two_causes() -> None:
@@ -264,6 +316,23 @@ def test_a_spike_to_double_pages_in_its_third_window_and_to_triple_at_once() -> 
     assert not page({"total": 799}, windows=9)
 
 
+def test_what_has_got_better_pages_nobody() -> None:
+    run = Run()
+    run.add(CALM)
+    run.add(window({"total": 220}), times=2)
+    assert run.add(window({"total": 330})) == []
+    assert told(run.add(window({"total": 280}))) == ["updated-page total drop page"]
+
+
+def test_what_no_window_alone_makes_unlikely_pages_as_it_lasts() -> None:
+    gone = window()
+    gone["key:Order Completed"]["volume"] = judged(0, 150, band=0.9)._replace(score=0.999)
+    run = Run()
+    run.add(CALM)
+    assert told(run.add(gone)) == ["opened key:Order Completed drop ticket"]
+    assert told(run.add(gone)) == ["updated-page key:Order Completed drop page"]
+
+
 def test_a_key_event_pages_and_a_channel_never_does() -> None:
     assert page({"key:Order Completed": 0}, windows=1)
     assert not page({"channel:web": 0}, windows=9)
@@ -361,6 +430,17 @@ def test_other_settings_resolve_what_is_open_and_the_next_says_so() -> None:
     run.add(CALM, times=30)
     [opened] = run.add(OUTAGE)
     assert opened.note == "settings changed: baselines began anew at 2026-03-01T00:02:00.000Z"
+
+
+def test_what_was_before_other_settings_is_not_drawn() -> None:
+    run = Run()
+    run.add(CALM, times=30)
+    run.incidents.begin_anew("settings changed")
+    run.restart()
+    run.add(CALM, times=9)
+    [opened] = run.add(OUTAGE)
+    line = opened.chart.partition('class="v" d="')[2].partition('"')[0]
+    assert len(line.replace("-", " ").replace("l", " ").split()) == 2 * 10
 
 
 def decline(people: float, expected: float) -> dict[str, dict[Measure, Judged]]:
