@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def transitions() -> list[bytes]:
     footfall = str(Path(sys.executable).with_name("footfall"))
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([footfall, "simulate", *PRODUCT, "--out", "events.jsonl"], cwd=folder, check=True)
-        subprocess.run([footfall, "replay", "events.jsonl", "--out", "out"], cwd=folder, check=True)
+        # The transitions are the same whatever the windows; of an hour they are made soonest.
+        env = os.environ | {"FOOTFALL_ENGAGEMENT__WINDOW": "1h"}
+        subprocess.run([footfall, "replay", "events.jsonl", "--out", "out"], cwd=folder, check=True, env=env)
         return (Path(folder) / "out" / "transitions.jsonl").read_bytes().splitlines()
 
 

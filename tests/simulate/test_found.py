@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,8 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.core.times import parse_ms
-from tests.simulate.shop import HOUR_MS
+from tests.conftest import REQUIRE_ALL
+from tests.simulate.shop import DAY_MS, HOUR_MS
 
 SIZE = ["--users", "10000", "--days", "24"]
 PLANTS = [
@@ -41,17 +43,21 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    folder = tmp_path_factory.mktemp("found")
-    planting = [part for plant in PLANTS for part in ("--plant", plant)]
-    events, truth = str(folder / "events.jsonl"), str(folder / "truth.json")
-    run("simulate", *SIZE, *planting, "--truth", truth, "--out", events)
-    plants = {plant["kind"]: plant for plant in orjson.loads(Path(truth).read_bytes())["plants"]}
+    return replayed(tmp_path_factory.mktemp("found"), SIZE, PLANTS)
+
+
+def replayed(folder: Path, size: list[str], plants: list[str]) -> Found:
+    """Simulates a product with plants, and replays it as the truth says it should be configured."""
+    planting = [part for plant in plants for part in ("--plant", plant)]
+    events, truth = str(folder / "events.jsonl"), folder / "truth.json"
+    run("simulate", *size, *planting, "--truth", str(truth), "--out", events)
+    said = {plant["kind"]: plant for plant in orjson.loads(truth.read_bytes())["plants"]}
     settings = folder / "footfall.toml"
-    settings.write_text(SETTINGS + plants["promotion"]["configuration"])
+    settings.write_text(SETTINGS + "".join(plant["configuration"] or "" for plant in said.values()))
     run("replay", events, "--config", str(settings), "--out", str(folder / "out"))
     incidents = lines(folder / "out" / "incidents.jsonl")
     return Found(
-        plants,
+        said,
         [incident for incident in incidents if incident["status"] == "opened"],
         list(lines(folder / "out" / "daily.jsonl")),
     )
@@ -100,6 +106,18 @@ def test_a_promotion_opens_none(found: Found) -> None:
     assert opened == during(found.opened, viral)
 
 
+@pytest.mark.skipif(os.environ.get(REQUIRE_ALL) != "1", reason=f"takes a minute; {REQUIRE_ALL}=1 runs it")
+def test_a_slow_decline_is_reported_within_ten_days(tmp_path: Path) -> None:
+    found = replayed(tmp_path, ["--users", "4000", "--days", "51"], ["decline:from=40d,rate=2%"])
+    decline = found.plants["decline"]
+    opened = [one for one in found.opened if one["period"] == decline["period"] == "day"]
+    assert opened
+    days = [(parse_ms(one["at"]) or 0) - (parse_ms(decline["start"]) or 0) for one in opened]
+    assert 0 < min(days) / DAY_MS <= 10
+    assert {one["direction"] for one in opened} == {decline["direction"]}
+    check_balance(found.days)
+
+
 def test_hardly_anything_else_is_reported(found: Found) -> None:
     planted = [one for plant in found.plants.values() for one in during(found.opened, plant)]
     assert len([one for one in found.opened if one not in planted]) <= WEEKS
@@ -107,11 +125,15 @@ def test_hardly_anything_else_is_reported(found: Found) -> None:
 
 def test_active_persons_balance_on_every_day(found: Found) -> None:
     assert len(found.days) >= 23
-    for before, day in zip([None, *found.days], found.days, strict=False):
+    check_balance(found.days)
+    assert sum(day["sources"]["activated"] for day in found.days) > 100
+
+
+def check_balance(days: list[dict[str, Any]]) -> None:
+    for before, day in zip([None, *days], days, strict=False):
         sources, losses = day["sources"], day["losses"]
         gained = sources["activated"] + sources["reactivated"] + sources["resurrected"]
         lost = losses["lapsed"] + losses["deleted"]
         assert day["people_by_state"]["active"] == day["active_before"] + gained - lost, day["day"]
         if before is not None:
             assert day["active_before"] == before["people_by_state"]["active"], day["day"]
-    assert sum(day["sources"]["activated"] for day in found.days) > 100
