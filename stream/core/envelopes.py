@@ -23,8 +23,8 @@ class Event(Struct, array_like=True, tag=1, gc=False):
     """An admitted event of `person` at `t` ms; `value` is the record as read.
 
     With a `ticket` a user waits for it: whoever was joined to the user may have sent it under the old id.
-    `watermark` is the input partition's, with an event that deletes its person. `late_for_window`: by the
-    input partition's clock the window of the event had closed.
+    `watermark` is the input partition's, with an event that deletes its person; `window_clock` too, with one
+    that came too late for its window.
     """
 
     source: int
@@ -35,7 +35,7 @@ class Event(Struct, array_like=True, tag=1, gc=False):
     ticket: Ticket | None = None
     user: str = ""
     watermark: int | None = None
-    late_for_window: bool = False
+    window_clock: int | None = None
 
 
 class Joining(Struct, array_like=True, tag=2, gc=False):
@@ -43,7 +43,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
 
     `watermark` is the input partition's, with the event. `previous` is to be asked for first: if a user of
     this id is known, the join is `refused`; `asked` where that was on another partition: `anonymous` waits.
-    The ticket names the user's partition; with `waits` the user waits there. `late_for_window` as in Event.
+    The ticket names the user's partition; with `waits` the user waits there. `window_clock` is as in Event.
     """
 
     source: int
@@ -58,7 +58,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
     waits: bool
     asked: bool = False
     refused: bool = False
-    late_for_window: bool = False
+    window_clock: int | None = None
 
 
 class Wait(Struct, array_like=True, tag=3, gc=False):

@@ -41,13 +41,13 @@ class Admitted(NamedTuple):
 
     `watermark` was its own then: what a join sees as closed. `floor` is the watermark up to which the
     persons of the batch have been brought. Without `joins` nobody is joined, whatever an event says.
-    `late_for_window`: the windows of all these records had closed.
+    `window_clock` is given where the records came too late for their windows.
     """
 
     floor: int
     watermark: int
     joins: bool = True
-    late_for_window: bool = False
+    window_clock: int | None = None
 
 
 class Partition:
@@ -419,7 +419,7 @@ class Partition:
         windows, clock = self._windows, self._window_clock()
         cell = windows.cell(event[0], clock, event[3], p.tier, value)
         windows.count(cell, p, page=named.page)
-        windows.settled = min(clock, windows.closed) if self._admitted is not None else clock
+        windows.settled = clock
         return (*event[:5], cell.id)
 
     def _window_clock(self) -> int:
@@ -427,7 +427,8 @@ class Partition:
         admitted = self._admitted
         if admitted is None:
             return self._watermark + self._windows.ahead
-        return _FOREVER if admitted.late_for_window else self._windows.closed
+        closed = self._windows.closed
+        return closed if admitted.window_clock is None else max(closed, admitted.window_clock)
 
     def _reach(self) -> None:
         if self._watermark != BEGINNING:

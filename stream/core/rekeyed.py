@@ -110,7 +110,7 @@ class RekeyedPartition:
                     type(envelope) is Event
                     and envelope.ticket is None
                     and envelope.watermark is None
-                    and not envelope.late_for_window
+                    and envelope.window_clock is None
                     and envelope.person not in queues
                 ):
                     p = find(envelope.person)
@@ -352,7 +352,7 @@ class RekeyedPartition:
     def _admitted(self, queue: Queue | None, envelope: Event | Joining) -> Admitted:
         floor = self._watermark if queue is None else queue.floor
         watermark = floor if envelope.watermark is None else max(floor, envelope.watermark)
-        return Admitted(floor, watermark, late_for_window=envelope.late_for_window)
+        return Admitted(floor, watermark, window_clock=envelope.window_clock)
 
     def _send(self, envelope: Envelope, partition: int) -> None:
         self._outputs.append((REKEYED, None, encode(envelope), partition))

@@ -121,9 +121,10 @@ class Router:
             if t > self._newest:
                 self._newest = t
                 self._watermark = max(self._watermark, t - lateness)
-            too_late = t - t % size + size <= self._watermark + ahead
-            at = (offsets[i], 0)
-            event = Event(source, at, t, person, value, late_for_window=too_late)
+            at, clock = (offsets[i], 0), self._watermark + ahead
+            event = Event(source, at, t, person, value)
+            if t - t % size + size <= clock:
+                event.window_clock = clock
             if wire.type in _JOINING and wire.user_id is not None and self._join(wire, event):
                 continue
             if named.deletes:
@@ -174,7 +175,7 @@ class Router:
             event.value,
             ticket,
             waits,
-            late_for_window=event.late_for_window,
+            window_clock=event.window_clock,
         )
         if waits:
             self._send(Wait(self.number, (offset, 0), user, ticket), home)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from stream.core.definition import Definition
+from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import REKEYED, Router
@@ -202,6 +203,22 @@ def run(
         people=sorted(people, key=lambda person: str(person["person"])),
         destinations=list(counted.elements()),
     )
+
+
+def partials(
+    definition: Definition,
+    logs: Sequence[Sequence[LogRecord]],
+    until_ms: int | None,
+    *,
+    partitions: int,
+    random: Random,
+) -> list[bytes]:
+    """What the partitions of the internal topic send to the merger, as they do it."""
+    stage = Stage(definition, logs, partitions)
+    for _ in range(random.choice([0, 30, 30 + 3 * sum(map(len, logs))])):
+        stage.step(random, crashes=True)
+    stage.end(until_ms)
+    return [value for name, value in stage.outputs if name == PARTIALS]
 
 
 def _plain(value: bytes) -> dict[str, Any]:
