@@ -303,13 +303,15 @@ class Partition:
                     and (channel := None if entry is None else entry[3])
                     == (None if visit.entry is None else visit.entry[3])
                     and (day_cell := day_cells.get(channel)) is not None
-                    and (not named.page or visit.pages != 1)  # no bounce any more
+                    and (not named.page or visit.pages != 1 or not (visit.hits or visit.passive))
                 ):
                     p.recent.append(event)
                     day_cell.ms += t - visit.last
                     p.last = visit.last = t
                     visit.events += 1
                     if named.page:
+                        if visit.pages == 1:
+                            day_cell.bounces -= 1
                         visit.pages += 1
                         day_cell.pages += 1
                         day_cell.pageviews += 1

@@ -153,7 +153,7 @@ class Persons:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
         today = self._calendar.segment(t)
-        self.diary.arrived(person, p, event, named, today.reached)
+        on = self.diary.arrived(person, p, event, named, today.reached)
         if wire.user_id is not None:
             if p.registered is None:
                 self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
@@ -161,7 +161,7 @@ class Persons:
                 p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
                 p.registration = t, message_id
         if t > p.last or not p.recent:
-            self.diary.append(p, event, today)
+            self.diary.append(p, event, named, today, on)
             self._note(p, event)
         else:
             before = self.diary.stood(p, today.reached)
@@ -196,10 +196,10 @@ class Persons:
         """The next event, in order, of a known person with nothing due up to `today`."""
         visit = p.open[-1] if p.open else None
         before = p.last_day
-        self.diary.arrived(person, p, event, named, today.reached)
+        on = self.diary.arrived(person, p, event, named, today.reached)
         p.last, p.last_day = event[0], today.day
         engaged = visit is not None and bool(visit.hits)
-        self.diary.append(p, event, today)
+        self.diary.append(p, event, named, today, on)
         self._note(p, event)
         if p.open[-1] is not visit:
             engaged = False

@@ -251,7 +251,9 @@ class Cutter:
 
     def bounce(self, visit: Visit) -> bool:
         """At most one page, and no key event other than `@return` and `@visit`."""
-        return visit.pages <= 1 and all(self._own.issuperset(keys) for keys in visit.hits.values())
+        if visit.pages > 1:
+            return False
+        return not visit.hits or all(self._own.issuperset(keys) for keys in visit.hits.values())
 
 
 def absorb(visit: Visit, later: Visit) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from stream.core.activity import Named
 from stream.core.calendar import Calendar, Segment
 from stream.core.definition import TIERS
-from stream.core.engagement.days import IN_BASE, Days, is_prospect
-from stream.core.engagement.figures import add
-from stream.core.engagement.seen import LONGEST_GAP, Seen, gap
+from stream.core.engagement.days import IN_BASE, NO_CHANNEL, Days, is_prospect
+from stream.core.engagement.figures import Cell, add
+from stream.core.engagement.seen import LONGEST_GAP, OnDay, Seen, gap
 from stream.core.events import ANONYMOUS
 from stream.core.lifecycle import Change
 from stream.core.profile import HIBERNATING, STATES, Profile, Recent, Visit
@@ -41,15 +41,32 @@ class Diary:
         self._days = days
         self._cutter = cutter
         self._calendar = calendar
+        self._day, self._begins = 0, calendar.midnight(0)[0]
 
     # -- events -----------------------------------------------------------------------------------
 
-    def arrived(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> None:
-        """An event of the person, of which nothing is done yet; `day` is the last that had begun by then."""
+    def arrived(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> OnDay | None:
+        """An event of the person, of which nothing is done yet; `day` is the last that had begun by then.
+
+        Returns what the person has done on the day; None where that is closed.
+        """
+        channel = None if event[3] is None else event[3][3]
+        cell, seen = self._days.cells(day).get(channel), p.seen
+        if cell is not None and seen is not None and seen.on:
+            on = seen.on[-1]
+            known = on.day == day and (channel or NO_CHANNEL) in on.channels
+            if known and (on.tried or not named.hits):
+                if named.page:
+                    cell.pageviews += 1
+                return on
         if self._days.is_closed(day):
-            return
+            return None
+        return self._first(person, p, channel, named, day)
+
+    def _first(self, person: str, p: Profile, channel: str | None, named: Named, day: int) -> OnDay:
+        """An event that may be the first of something on its day."""
         seen = self._seen(person, p)
-        name, cell = self._days.cell(day, None if event[3] is None else event[3][3])
+        name, cell = self._days.cell(day, channel)
         cell.pageviews += named.page
         if not seen.has(day):
             self._first_of_day(person, p, seen, day)
@@ -58,45 +75,75 @@ class Diary:
             on.channels = (*on.channels, name)
             cell.people += 1
         if named.hits and not on.tried:
-            self._days.figures(day).pseudo -= on.pseudo
-            on.tried = True
-            self._days.figures(day).pseudo += on.pseudo
+            pseudo, on.tried = on.pseudo, True
+            self._turn(day, on, pseudo)
+        return on
 
-    def append(self, p: Profile, event: Recent, today: Segment) -> None:
-        """Cut an event that is later than all the person's others, and enter what becomes of the visit."""
+    def append(self, p: Profile, event: Recent, named: Named, today: Segment, on: OnDay | None) -> None:
+        """Cut an event that is later than all the person's others, and enter what becomes of the visit.
+
+        `on` is what `arrived` has returned.
+        """
         visit = p.open[-1] if p.open else None
-        if visit is not None:
-            before = visit.pages, visit.last, self._cutter.bounce(visit), _hits(visit, today.day)
-        self._cutter.append(p, event)
-        day, seen = today.reached, p.seen
-        if seen is None or self._days.is_closed(day):
-            return
-        now = p.open[-1]
-        on = seen.on_day(day, self._days.closed_day)
-        pseudo = on.pseudo
-        bounce = self._cutter.bounce(now)
-        if now is not visit:
-            _, cell = self._days.cell(day, _channel(now))
-            cell.visits += 1
-            cell.bounces += bounce
-            cell.pages += now.pages
-            on.passive += now.passive and bounce
-            on.chosen += not (now.passive and bounce)
-            on.hits += _hits(now, today.day)
+        if on is None:
+            self._cutter.append(p, event)
+        elif visit is None:
+            self._cutter.append(p, event)
+            self._began(p.open[-1], today, on)
         else:
-            on.hits += _hits(now, today.day) - before[3]
-            if now.start >= self._calendar.midnight(day)[0]:
-                _, cell = self._days.cell(day, _channel(now))
-                cell.pages += now.pages - before[0]
-                cell.ms += now.last - before[1]
-                if bounce != before[2]:
-                    cell.bounces += bounce - before[2]
-                    on.passive += now.passive and bounce
-                    on.passive -= now.passive and before[2]
-                    on.chosen += now.passive and before[2]
-                    on.chosen -= now.passive and bounce
+            pages, last, bounce = visit.pages, visit.last, self._cutter.bounce(visit)
+            silent = named.quiet and not visit.pending
+            hits = 0 if silent else _hits(visit, today.day)
+            self._cutter.append(p, event)
+            if p.open[-1] is not visit:
+                self._began(p.open[-1], today, on)
+                return
+            if not silent and (more := _hits(visit, today.day) - hits):
+                pseudo = on.pseudo
+                on.hits += more
+                self._turn(today.reached, on, pseudo)
+            if visit.start >= self._midnight(today.reached):
+                cell = self._cell(today.reached, visit)
+                cell.pages += visit.pages - pages
+                cell.ms += visit.last - last
+                if bounce != self._cutter.bounce(visit):
+                    self._bounced(visit, today.reached, on, -1 if bounce else 1)
+
+    def _began(self, visit: Visit, today: Segment, on: OnDay) -> None:
+        cell, bounce = self._cell(today.reached, visit), self._cutter.bounce(visit)
+        cell.visits += 1
+        cell.bounces += bounce
+        cell.pages += visit.pages
+        pseudo = on.pseudo
+        if bounce and visit.passive:
+            on.passive += 1
+        else:
+            on.chosen += 1
+        if visit.hits:
+            on.hits += _hits(visit, today.day)
+        self._turn(today.reached, on, pseudo)
+
+    def _bounced(self, visit: Visit, day: int, on: OnDay, more: int) -> None:
+        """The visit has become a bounce, or is none any more."""
+        self._cell(day, visit).bounces += more
+        if visit.passive:
+            pseudo = on.pseudo
+            on.passive += more
+            on.chosen -= more
+            self._turn(day, on, pseudo)
+
+    def _turn(self, day: int, on: OnDay, pseudo: bool) -> None:
         if on.pseudo != pseudo:
             self._days.figures(day).pseudo += on.pseudo - pseudo
+
+    def _cell(self, day: int, visit: Visit) -> Cell:
+        channel = _channel(visit)
+        return self._days.cells(day).get(channel) or self._days.cell(day, channel)[1]
+
+    def _midnight(self, day: int) -> int:
+        if day != self._day:
+            self._day, self._begins = day, self._calendar.midnight(day)[0]
+        return self._begins
 
     def stood(self, p: Profile, first: int) -> Stood:
         """The open visits as they stood at the end of each day from `first` on.
@@ -106,7 +153,7 @@ class Diary:
         if not p.open:
             return {}
         reached = self._calendar.reached
-        begun, last = max(first, reached(p.open[0].start)), max(reached(visit.last) for visit in p.open)
+        begun, last = max(first, reached(p.open[0].start)), reached(p.open[-1].last)
         stood: Stood = {}
         days = {last} if begun == last else {day for day in self._days_of(p) if begun <= day <= last}
         for day in sorted(days):
@@ -270,7 +317,5 @@ def _channel(visit: Visit) -> str | None:
 
 
 def _hits(visit: Visit, day: int) -> int:
-    return sum(visit.hits.get(day, _NO_HITS).values())
-
-
-_NO_HITS: dict[int, int] = {}
+    keys = visit.hits.get(day)
+    return sum(keys.values()) if keys else 0
