@@ -113,6 +113,19 @@ def test_windows_that_end_by_the_last_event_are_over(tmp_path: Path) -> None:
     assert [row["events"] for row in total] == [1, 1]
 
 
+def test_input_that_is_not_keyed_has_the_same_windows_and_days(tmp_path: Path, plain: str) -> None:
+    run([plain], tmp_path / "keyed")
+    unkeyed = Definition(keyed=False, engagement=DEFINITION.engagement)
+    source = Input(files=(plain,), format=SegmentFormat(), topic="app-events", partitions=3)
+    replay(source, tmp_path / "unkeyed", unkeyed)
+    for name in ("engagement", "daily"):
+        keyed, other = records(tmp_path / "keyed", name), records(tmp_path / "unkeyed", name)
+        assert keyed
+        for record in (*keyed, *other):
+            del record["definition"]
+        assert other == keyed
+
+
 def test_a_partition_without_events_holds_no_window_back(tmp_path: Path) -> None:
     values = [event(number, "u-1", number * 60 * MINUTE) for number in range(30)]
     run([write(tmp_path / "events", values)], tmp_path / "out", partitions=8)

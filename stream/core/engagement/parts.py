@@ -42,7 +42,6 @@ class OpenWindows:
         if self._track_changes:
             number = self._pieces[start, source] = self._pieces.get((start, source), 0) + 1
             self._changed[_key(start, source, number)] = encode(part)
-        self._ahead.get(start, {}).pop(source, None)
         return True
 
     def earliest(self) -> int | None:

@@ -169,8 +169,8 @@ def test_sources_that_are_none_and_windows_of_another_length_are_left_out() -> N
     one = merger()
     crooked = window(0, {"total": sums()})
     crooked.start += 1
-    assert feed(one, crooked, window(0, {"total": sums(2)}), clock(1, source=7)) == []
-    assert [row["events"] for row in feed(one, clock(1))] == [2]
+    assert feed(one, crooked, clock(5), window(6, {"total": sums(2)}), clock(7, source=7)) == []
+    assert [row["events"] for row in feed(one, clock(7))] == [2]
 
 
 def test_open_windows_are_shown_every_10_s_when_they_have_changed() -> None:
@@ -195,6 +195,24 @@ def test_what_was_said_in_advance_gives_way_to_the_final_word() -> None:
     assert [(row["series"], row["events"]) for row in found] == [("total", 3)]
 
 
+def test_what_is_said_in_advance_after_the_final_word_is_no_news() -> None:
+    one = merger()
+    feed(one, window(0, {"total": sums(3)}))
+    one.provisional(NOON)
+    assert [row["events"] for row in published(one)] == [3]
+    feed(one, window(0, {"total": sums(9)}, final=False))
+    one.provisional(NOON + 10_000)
+    assert published(one) == []
+
+
+def test_open_windows_are_shown_again_after_a_restart() -> None:
+    one = merger()
+    feed(one, window(0, {"total": sums(3)}), window(1, {"total": sums(9)}, final=False))
+    other = restarted(one, merger)
+    other.provisional(NOON)
+    assert [row["events"] for row in published(other)] == [3]
+
+
 def test_what_was_said_in_advance_is_never_final() -> None:
     one = merger()
     feed(one, window(0, {"total": sums()}), clock(1))
@@ -204,16 +222,18 @@ def test_what_was_said_in_advance_is_never_final() -> None:
 
 def test_showing_changes_nothing() -> None:
     one, other = merger(definition=settings(max_values=1)), merger(definition=settings(max_values=1))
+    first = window(0, {"total": sums()})
+    assert feed(one, first, clock(1)) == feed(other, first, clock(1))
     parts = [
-        window(0, {"total": sums(), "channel:b": sums()}),
-        window(1, {"total": sums(), "channel:a": sums()}),
+        window(2, {"total": sums(), "channel:a": sums()}),
+        window(1, {"total": sums(), "channel:b": sums()}),
     ]
     for part in parts:
         feed(one, part)
-        one.provisional(part.start)
-        one.take_outputs()
+        one.provisional(-part.start)
+        assert published(one)
         feed(other, part)
-    assert feed(one, clock(2)) == feed(other, clock(2))
+    assert feed(one, clock(3)) == feed(other, clock(3))
     assert dict(one.take_changes()) == dict(other.take_changes())
 
 
