@@ -167,8 +167,8 @@ class Rhythm(Struct, array_like=True):
     def _try(self, profile: Profile, value: float, raw: float, rate: float, first: float) -> None:
         """Judge a profile by an hour's value, then have it learn that.
 
-        A bin of counts learns what was not clipped if it was so last time, too, or is seen for the first time;
-        then it has a few events beside, at the mean `first`.
+        A bin of counts learns what was not clipped if it was so last time, too, or is seen for the first
+        time; then it has a few events beside, at the mean `first`.
         """
         place = self.bin % len(profile.values)
         shape = profile.values[place]
