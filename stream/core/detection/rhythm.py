@@ -165,9 +165,10 @@ class Rhythm(Struct, array_like=True):
         return best
 
     def _try(self, profile: Profile, value: float, raw: float, rate: float, first: float) -> None:
-        """Judge a profile by an hour's value, then have it learn that: as it was, if it was so last time.
+        """Judge a profile by an hour's value, then have it learn that.
 
-        A bin of counts that is seen for the first time has a few events beside, at the mean `first`.
+        A bin of counts learns what was not clipped if it was so last time, too, or is seen for the first
+        time; then it has a few events beside, at the mean `first`.
         """
         place = self.bin % len(profile.values)
         shape = profile.values[place]
@@ -189,7 +190,7 @@ class Rhythm(Struct, array_like=True):
                 profile.base += LEVEL_RATE * (shape - profile.base)
         if not self.additive:
             side = (raw > value * (1 + BEYOND)) - (raw < value * (1 - BEYOND))
-            if side and side == profile.beyond[place]:
+            if not profile.seen[place] or (side and side == profile.beyond[place]):
                 value = raw
             profile.beyond[place] = side
         seen = profile.seen[place] = min(profile.seen[place] + 1, 100)
