@@ -126,8 +126,8 @@ def table(summary: Summary) -> str:
 def amount_table(rows: Sequence[dict[str, float | None]]) -> str:
     """The same of outages by volume."""
     lines = [
-        f"| {row['from']:,} to {row['to']:,} | {row['outages']} | {row['found_soon']:.0%} | {row['found']:.0%} "
-        f"| {row['median_delay']} |\n"
+        f"| {row['from']:,} to {row['to']:,} | {row['outages']} | {row['found_soon']:.0%} "
+        f"| {row['found']:.0%} | {row['median_delay']} |\n"
         for row in rows
     ]
     return "| usual in a window | outages | soon | ever | median delay |\n|---|---|---|---|---|\n" + "".join(
