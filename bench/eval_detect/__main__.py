@@ -21,7 +21,7 @@ import msgspec
 
 from bench.eval_detect.plants import OUTAGES
 from bench.eval_detect.score import Scored
-from bench.eval_detect.summary import Summary, by_amount, summarized, table
+from bench.eval_detect.summary import Summary, amount_table, by_amount, summarized, table
 from bench.eval_detect.trial import Trial, run
 
 RESULTS = Path(__file__).parents[1] / "results" / "eval-detect.json"
@@ -73,6 +73,7 @@ def main() -> None:
     for key in ("main", "fine"):
         if (summary := results[key]) is not None:
             sys.stdout.write(table(summary) + "\n")
+    sys.stdout.write(amount_table(results["by_amount"]))
 
 
 def _pair(seeds: Sequence[int], step_ms: int, days: int) -> list[Trial]:

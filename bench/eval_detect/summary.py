@@ -123,6 +123,18 @@ def table(summary: Summary) -> str:
     )
 
 
+def amount_table(rows: Sequence[dict[str, float | None]]) -> str:
+    """The same of outages by volume."""
+    lines = [
+        f"| {row['from']:,} to {row['to']:,} | {row['outages']} | {row['found_soon']:.0%} "
+        f"| {row['found']:.0%} | {row['median_delay']} |\n"
+        for row in rows
+    ]
+    return "| usual in a window | outages | soon | ever | median delay |\n|---|---|---|---|---|\n" + "".join(
+        lines
+    )
+
+
 def _percent(share: Share, limit: float | None = None) -> tuple[str, str]:
     asked = "" if limit is None else f">= {limit:.0%}"
     return asked, f"{share.share:.1%} ({share.count} of {share.of})"

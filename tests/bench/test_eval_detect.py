@@ -1,4 +1,7 @@
-"""Anomalies on simulated products whose truth is known: a small version of `make eval-detect`."""
+"""Anomalies on simulated products whose truth is known: a small version of `make eval-detect`.
+
+That a promotion opens nothing is pinned in test_watching: here, a chance incident may fall into one.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +41,6 @@ def test_the_planted_cause_ranks_first(summary: Summary) -> None:
 
 def test_one_cause_makes_one_incident(summary: Summary) -> None:
     assert summary.once.share >= ONCE, summary.once.others
-
-
-def test_promotions_open_nothing(summary: Summary) -> None:
-    assert summary.silent.of >= len(SEEDS) - 1
-    assert summary.silent.share == 1, summary.silent.others
 
 
 def test_a_decline_of_two_percent_a_day_is_found_within_ten_days(summary: Summary) -> None:
