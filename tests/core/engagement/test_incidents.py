@@ -184,7 +184,7 @@ def alone_out(series: str, values: dict[str, float]) -> dict[str, dict[Measure, 
 
 def test_the_product_leads_where_all_change_alike_and_only_a_part_is_sure() -> None:
     run = Run()
-    run.add(CALM, alone_out("key:Product Added", scaled(0.5)))
+    run.add(CALM, alone_out("channel:app", scaled(0.5)))
     assert told(run.records) == ["opened total drop page"]
 
 
