@@ -386,6 +386,13 @@ def test_the_end_of_a_channels_drop_hides_no_spike_of_the_product() -> None:
     assert told(run.add(window(scaled(1.3, ["total", "channel:web"])))) == ["opened total spike ticket"]
 
 
+def test_an_outage_while_a_parts_spike_is_open_is_seen_at_once() -> None:
+    run = Run()
+    run.add(CALM, window({"channel:app": 200}), times=1)
+    run.add(window({"channel:app": 200, "total": 490}))
+    assert "opened total drop ticket" in told(run.add(window(scaled(0.7))))
+
+
 def test_an_outage_behind_a_long_incident_is_seen() -> None:
     run = Run()
     run.add(CALM, times=3)
