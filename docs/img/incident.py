@@ -72,8 +72,8 @@ def records() -> list[Incident]:
 
 
 def shown(record: Incident) -> str:
-    """As JSON to read, without the chart."""
-    short = msgspec.structs.replace(record, chart="<svg …>")
+    """As JSON to read, without the chart, and with one hash for settings whose defaults may change."""
+    short = msgspec.structs.replace(record, chart="<svg …>", definition="26b44b47c922")
     return msgspec.json.format(msgspec.json.encode(short), indent=2).decode()
 
 

@@ -227,11 +227,11 @@ class Track:
 
     def _belongs(self, incident: Tracked, d: Deviation, now: Moment, judged: JudgedRows) -> bool:
         """Whether a deviation is of the cause that an open incident is of."""
-        if incident.leads(d.series, d.measure) or d.series in incident.members:
+        if d.series == incident.series:
             return True
         if self._is_rebound(incident, d):
-            return not self._clearly_beyond(incident, d)
-        if d.series == TOTAL or TOTAL in incident.members:
+            return self._follows_from(incident, d)
+        if d.series in incident.members or d.series == TOTAL or TOTAL in incident.members:
             return True
         if now.start_ms - incident.opened_ms <= JOIN_WITHIN_WINDOWS * self._pace.step_ms:
             return True
@@ -239,6 +239,14 @@ class Track:
 
     def _is_rebound(self, incident: Tracked, d: Deviation) -> bool:
         return d.measure != "index" and incident.measure != "index" and d.direction != incident.direction
+
+    def _follows_from(self, incident: Tracked, d: Deviation) -> bool:
+        """Whether a deviation the other way is but what an incident leaves behind: not of the product, where
+        the incident is of a part of it.
+        """
+        concerned = d.series in incident.members or TOTAL in incident.members
+        of_a_part = d.series == TOTAL and incident.series != TOTAL
+        return concerned and not of_a_part and not self._clearly_beyond(incident, d)
 
     def _clearly_beyond(self, incident: Tracked, d: Deviation) -> bool:
         """Whether a value is far out of what was usual before the incident; of what is now, if it is long."""
@@ -312,7 +320,7 @@ class Track:
     def _follows(self, lead: Deviation, now: Moment) -> bool:
         """Whether this is but the rebound of an incident that has ended lately."""
         return any(
-            self._is_rebound(incident, lead) and not self._clearly_beyond(incident, lead)
+            self._is_rebound(incident, lead) and self._follows_from(incident, lead)
             for incident in self._lately_ended(now, of=lead)
         )
 

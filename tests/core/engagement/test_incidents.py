@@ -184,7 +184,7 @@ def alone_out(series: str, values: dict[str, float]) -> dict[str, dict[Measure, 
 
 def test_the_product_leads_where_all_change_alike_and_only_a_part_is_sure() -> None:
     run = Run()
-    run.add(CALM, alone_out("key:Product Added", scaled(0.5)))
+    run.add(CALM, alone_out("channel:app", scaled(0.5)))
     assert told(run.records) == ["opened total drop page"]
 
 
@@ -384,6 +384,13 @@ def test_the_end_of_a_channels_drop_hides_no_spike_of_the_product() -> None:
     run.add(CALM, window(APP))
     run.add(CALM, times=3)
     assert told(run.add(window(scaled(1.3, ["total", "channel:web"])))) == ["opened total spike ticket"]
+
+
+def test_an_outage_while_a_parts_spike_is_open_is_seen_at_once() -> None:
+    run = Run()
+    run.add(CALM, window({"channel:app": 200}), times=1)
+    run.add(window({"channel:app": 200, "total": 490}))
+    assert "opened total drop ticket" in told(run.add(window(scaled(0.7))))
 
 
 def test_an_outage_behind_a_long_incident_is_seen() -> None:
