@@ -12,6 +12,8 @@ from typing import Any, get_args
 
 import orjson
 
+from stream.core.engagement.merger import Merger
+from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.records import DeadReason
@@ -105,9 +107,10 @@ async def poison_in_between(at: Place) -> None:
         for reason, count in reasons.items():
             here.faults[reason] = count
         await here.watch.reaches(len(what.events))
-        assert await worker.leave() == 0
         records = await read(at.kafka, here.stage.settings.input.topic, limit_s=120.0)
         wanted = computed(here, records)
+        await here.merges(wanted, limit_s=60.0)
+        assert await worker.leave() == 0
         found = {output: [line for _, line in await here.stage.published(output)] for output in wanted}
         numbers = [compare(output, wanted[output], found[output]) for output in wanted]
         numbers.append(compare("people", people(here, records), encoded(await here.stage.people())))
@@ -122,9 +125,17 @@ async def poison_in_between(at: Place) -> None:
 def computed(here: Trial, records: Sequence[Record]) -> dict[str, list[bytes]]:
     """What the core makes of the topic: files, and so `footfall replay`, have no keys and no tombstones."""
     outputs: dict[str, list[bytes]] = {output: [] for output in KINDS if output != "people"}
+    merger = Merger(here.stage.settings.definition, sources=here.stage.partitions)
     for partition in partitions(here, records):
         for output, _, value in partition.take_outputs():
-            outputs[output].append(value)
+            if output == PARTIALS:
+                merger.process([value])
+            else:
+                outputs[output].append(value)
+    while merger.work():
+        continue
+    for output, _, value in merger.take_outputs():
+        outputs[output].append(value)
     return outputs
 
 
