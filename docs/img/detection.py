@@ -35,7 +35,6 @@ def main() -> None:
     taxi = judged(known / "nyc_taxi.csv")
     picture("taxi-begins", taxi[:700], "Taxi passengers in New York: the first two weeks")
     picture("taxi-holidays", taxi[6900:7400], "Taxi passengers in New York: Thanksgiving")
-    picture("temperature", judged(known / "ambient_temperature_system_failure.csv")[3000:4200], "Temperature")
     picture("cpm", judged(ads / "exchange-3_cpm_results.csv")[700:1300], "Cost of a thousand impressions")
     picture(
         "orders",
