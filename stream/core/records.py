@@ -337,8 +337,8 @@ class Daily(Struct, kw_only=True):
 
     `active` are registered persons, `visitors` the others. The balance:
     `people_by_state["active"]` = `active_before` + activated + reactivated + resurrected - lapsed - deleted.
-    Ratios are over the last 30 days, with `base` (new, active or silent at the end of the day) below; 0
-    where that is 0.
+    `registrations` and `churned` are transitions of the last 30 days, and ratios are over these, with `base`
+    (new, active or silent at the end of the day) below; 0 where that is 0.
     """
 
     schema: Literal["footfall.daily/1"] = "footfall.daily/1"

@@ -52,7 +52,7 @@ class Diary:
         """
         channel = None if event[3] is None else event[3][3]
         cell, seen = self._days.cells(day).get(channel), p.seen
-        if cell is not None and seen is not None and seen.on:
+        if cell is not None and seen is not None and seen.day == day and seen.days & 1 and seen.on:
             on = seen.on[-1]
             known = on.day == day and (channel or NO_CHANNEL) in on.channels
             if known and (on.tried or not named.hits):
