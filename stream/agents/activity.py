@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
+from stream.core.engagement.merger import PROVISIONAL_EVERY_MS
 from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Counts, Partition
 from stream.engine.state import Change, Output, Record
 from stream.metrics import Metrics
-
-PROVISIONAL_EVERY_MS = 10_000
 
 
 class Judge(Protocol):
