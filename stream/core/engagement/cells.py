@@ -205,15 +205,15 @@ class Window:
             if len(by_value) == 1:  # nobody is in two of its series
                 rows[f"{name}:{everything[0].values[i]}"] = rows[TOTAL]
                 continue
-            people, promoted, engaged = (further.get(i) for further in self.further)
             for value, cells in by_value.items():
-                sums = rows[f"{name}:{value}"] = _sums(cells, keys)
-                if people:
-                    sums.people += people.get(value, 0)
-                if promoted:
-                    sums.promoted_people += promoted.get(value, 0)
-                if engaged:
-                    sums.engaged += engaged.get(value, 0)
+                rows[f"{name}:{value}"] = _sums(cells, keys)
+            people, promoted, engaged = self.further
+            for value, count in people.get(i, _NOBODY).items():
+                rows[f"{name}:{value}"].people += count
+            for value, count in promoted.get(i, _NOBODY).items():
+                rows[f"{name}:{value}"].promoted_people += count
+            for value, count in engaged.get(i, _NOBODY).items():
+                rows[f"{name}:{value}"].engaged += count
         for key in sorted(self.occurrences):
             sums = _of_key(keys[key], self.occurrences[key])
             if sums.events or sums.promoted_key_events:
@@ -221,8 +221,11 @@ class Window:
         return rows
 
 
-def _sums(cells: Iterable[Cell], keys: Sequence[str]) -> Sums:
+def _sums(cells: Sequence[Cell], keys: Sequence[str]) -> Sums:
     """Each person in them counts once for each cell."""
+    if len(cells) == 1 and not cells[0].promoted and not cells[0].hits:
+        one = cells[0]
+        return Sums(one.events, one.pageviews, one.people, one.visits, one.engaged)
     events = pageviews = people = visits = engaged = promoted_people = 0
     hits: dict[str, int] = {}
     promoted: dict[str, int] = {}
@@ -254,6 +257,9 @@ def _of_key(name: str, of_key: Occurrences) -> Sums:
         promoted_key_events={name: of_key.promoted} if of_key.promoted else {},
         promoted_people=of_key.promoted_people,
     )
+
+
+_NOBODY: dict[str, int] = {}
 
 
 def promoted_alike(cells: Iterable[Cell], cell: Cell) -> list[Cell]:
