@@ -128,7 +128,7 @@ async def show(shop: Shop, folder: Path, web_port: int) -> None:
         stop = asyncio.Event()
         worker = asyncio.create_task(work(settings, on_ready=ready.set_result))
         opened = asyncio.create_task(_open_when(ready, shop, settings, stop))
-        shown = asyncio.create_task(_show_transitions(settings))
+        shown = asyncio.create_task(_show_what_happens(settings))
         try:
             # The worker listens to Ctrl-C and SIGTERM, and ends with everything committed.
             done, _ = await asyncio.wait({worker, opened, shown}, return_when=asyncio.FIRST_COMPLETED)
@@ -144,14 +144,17 @@ async def show(shop: Shop, folder: Path, web_port: int) -> None:
 
 
 def settings_for(address: str, folder: Path, web_port: int) -> Settings:
-    """The defaults, for the demo's broker."""
+    """The defaults, for the demo's broker; and windows of an hour, as a day passes in seconds."""
     defaults = Settings()
+    engagement = msgspec.structs.replace(defaults.definition.engagement, window_ms=DAY_MS // 24)
     return msgspec.structs.replace(
         defaults,
         broker=address,
         store="memory",
         data_dir=folder,
-        definition=msgspec.structs.replace(defaults.definition, ignore_events=("Email *",)),
+        definition=msgspec.structs.replace(
+            defaults.definition, ignore_events=("Email *",), engagement=engagement
+        ),
         topics=msgspec.structs.replace(defaults.topics, partitions=PARTITIONS),
         web=msgspec.structs.replace(defaults.web, port=web_port),
     )
@@ -162,10 +165,10 @@ async def _open_when(ready: asyncio.Future[str], shop: Shop, settings: Settings,
     await shop.open(settings.connection, settings.input.topic, stop)
 
 
-async def _show_transitions(settings: Settings) -> None:
+async def _show_what_happens(settings: Settings) -> None:
     from stream.tail import tail
 
     lines = RecordLines(ZoneInfo(settings.definition.timezone))
-    async with aclosing(tail(settings, ["transitions"], from_beginning=True)) as published:
+    async with aclosing(tail(settings, ["transitions", "incidents"], from_beginning=True)) as published:
         async for name, value in published:
             click.echo(lines.line(name, value))

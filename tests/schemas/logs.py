@@ -22,7 +22,7 @@ from tests.docs.examples import read_examples
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600_000
 # A window a minute, for a year to come, would be many.
-LONG_WINDOWS = {"engagement": {"window": "1d"}}
+LONG_WINDOWS = {"engagement": {"window": "1d", "dimensions": []}}
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
 
