@@ -51,8 +51,8 @@ def command(file: str, out: Path | None, sensitivity: float) -> None:
 
     A timestamp is ISO 8601, with an offset or without (a day begins at midnight by the clock that it
     shows), or seconds or milliseconds since 1970. A value that is empty, NA, NaN or null is missing: its
-    row comes out with nothing expected. So do the first 12 rows, and up to the 30th the score is 0. The
-    method, and what it was measured on: docs/detection.md
+    score is 0. So is that of the first 30 rows, of which the first 12 expect no more than the value before.
+    The method, and what it was measured on: docs/detection.md
 
     \b
         footfall detect requests.csv --out judged.csv

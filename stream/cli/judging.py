@@ -13,7 +13,10 @@ DEFAULT_STEP_MS = 300_000
 
 
 class Judging:
-    """A detector whose step is the median distance of the first twelve points, which expect nothing."""
+    """A detector whose step is the median distance of the first twelve points.
+
+    Until then the last value is expected (of the first point: its own), between the least and the greatest.
+    """
 
     def __init__(self, sensitivity: float) -> None:
         self._sensitivity = sensitivity
@@ -21,14 +24,15 @@ class Judging:
         self._detector: Detector | None = None
 
     def judge(self, point: Point) -> Judgement | None:
-        """What the points so far say of the next one; None of the first twelve and of a missing value."""
-        if self._detector is None:
-            self._first.append(point)
-            if len(self._first) == FIRST:
-                self._detector = self._made()
-            return None
-        judgement = self._detector.update(point.t_ms, point.value)
-        return None if point.value is None else judgement
+        """What the points so far say of the next one; None where there was no value yet."""
+        if self._detector is not None:
+            return self._detector.update(point.t_ms, point.value)
+        last = next((one.value for one in reversed(self._first) if one.value is not None), point.value)
+        self._first.append(point)
+        if len(self._first) == FIRST:
+            self._detector = self._made()
+        values = [one.value for one in self._first if one.value is not None]
+        return None if last is None else Judgement(last, min(values), max(values), 0.0, False)
 
     def _made(self) -> Detector:
         steps = [after.t_ms - before.t_ms for before, after in pairwise(self._first)]

@@ -84,15 +84,23 @@ def test_rows_are_judged_by_those_before_and_nothing_after() -> None:
         assert detect(part).stdout.splitlines() == whole[: count + 1]
 
 
-def test_a_missing_value_comes_out_with_nothing_expected() -> None:
+def test_a_missing_value_comes_out_with_what_was_expected_and_no_score() -> None:
     lines = series(50).splitlines()
     for place, missing in ((20, ""), (30, "NaN"), (40, "null")):
         lines[place] = f"{lines[place].split(',')[0]},{missing}"
     out = detect("\n".join(lines) + "\n").stdout.splitlines()
     assert len(out) == len(lines)
     for place, missing in ((20, ""), (30, "NaN"), (40, "null")):
-        assert out[place] == f"{lines[place].split(',')[0]},{missing},,,,0,0"
-    assert ",,," not in out[45]
+        timestamp, value, expected, lower, upper, score, anomaly = out[place].split(",")
+        assert (timestamp, value, score, anomaly) == (lines[place].split(",")[0], missing, "0", "0")
+        assert float(lower) <= float(expected) <= float(upper)
+
+
+def test_the_first_rows_expect_the_value_before() -> None:
+    text = "timestamp,value\n" + "".join(f"2026-01-01T00:0{n}:00Z,{v}\n" for n, v in enumerate([5, 9, 7]))
+    found = rows(detect(text).stdout)
+    assert [row["expected"] for row in found] == ["5", "5", "9"]
+    assert [(row["lower"], row["upper"]) for row in found] == [("5", "5"), ("5", "9"), ("5", "9")]
 
 
 def test_a_higher_sensitivity_finds_less() -> None:
