@@ -26,7 +26,6 @@ IN_BASE = (NEW, ACTIVE, SILENT)
 
 _CLOSED_KEY = DAYS_PREFIX  # the others have a day
 _DAY_ZERO = 2**31  # so that days before 1970 have a key, too
-_MOST_RAW = 4
 
 
 class Days:
@@ -47,17 +46,22 @@ class Days:
         self._next_end: int | None = None
         self._started = False
         self._written: int | None = None
+        self._current_day: int | None = None
+        self._current = Figures()
 
     # -- counting ---------------------------------------------------------------------------------
 
     def figures(self, day: int) -> Figures:
         """To count on. What is of a day that is closed counts for the first that is not."""
+        if day == self._current_day:
+            return self._current
         if self.closed_day is not None and day <= self.closed_day:
             day = self.closed_day + 1
         figures = self._figures.get(day)
         if figures is None:
             figures = self._figures[day] = Figures()
         self._changed[day] = None
+        self._current_day, self._current = day, figures
         return figures
 
     def is_closed(self, day: int) -> bool:
@@ -69,24 +73,24 @@ class Days:
 
         They may be counted on until the changes are taken.
         """
-        if day in self._figures:
-            self._changed[day] = None
-        return self._cells.setdefault(day, {})
+        if day != self._current_day and day in self._figures:
+            self.figures(day)
+        cells = self._cells.get(day)
+        if cells is None:
+            cells = self._cells[day] = {}
+        return cells
 
     def cell(self, day: int, channel: str | None) -> tuple[str, Cell]:
         """The name and the cell of a channel, to count on."""
         channels = self.figures(day).channels
         name = channel[:LONGEST_NAME] if channel else NO_CHANNEL
+        if name not in channels and len(channels) >= self._max_channels:
+            name = OTHER
         cell = channels.get(name)
         if cell is None:
-            if len(channels) >= self._max_channels:
-                name = OTHER
-            cell = channels.get(name)
-            if cell is None:
-                cell = channels[name] = Cell()
-        known = self._cells.setdefault(day, {})
-        if len(known) < _MOST_RAW * self._max_channels:
-            known[channel] = cell
+            cell = channels[name] = Cell()
+        if name == (channel or NO_CHANNEL):
+            self.cells(day)[channel] = cell
         return name, cell
 
     # -- closing ----------------------------------------------------------------------------------
@@ -100,6 +104,7 @@ class Days:
         if self.is_closed(today - 1):
             return []
         self.closed_day = today - 1
+        self._current_day = None
         parts = []
         for day in sorted(day for day in self._figures if day < today):
             figures = self._figures.pop(day)
@@ -121,6 +126,7 @@ class Days:
             figures = self._figures.get(day)
             yield _key(day), None if figures is None else _encode(figures)
         self._changed.clear()
+        self._current_day = None
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on where the changelog's records say that the partition was."""

@@ -42,6 +42,8 @@ class Diary:
         self._cutter = cutter
         self._calendar = calendar
         self._day, self._begins = 0, calendar.midnight(0)[0]
+        self._channel: str | None = None
+        self._cell = Cell()
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -50,27 +52,25 @@ class Diary:
 
         Returns what the person has done on the day; None where that is closed.
         """
-        channel = None if event[3] is None else event[3][3]
+        channel = self._channel = None if event[3] is None else event[3][3]
         cell, seen = self._days.cells(day).get(channel), p.seen
-        if cell is not None and seen is not None and seen.day == day and seen.days & 1 and seen.on:
-            on = seen.on[-1]
-            known = on.day == day and (channel or NO_CHANNEL) in on.channels
-            if known and (on.tried or not named.hits):
-                if named.page:
-                    cell.pageviews += 1
-                return on
-        if self._days.is_closed(day):
-            return None
-        return self._first(person, p, channel, named, day)
-
-    def _first(self, person: str, p: Profile, channel: str | None, named: Named, day: int) -> OnDay:
-        """An event that may be the first of something on its day."""
-        seen = self._seen(person, p)
-        name, cell = self._days.cell(day, channel)
-        cell.pageviews += named.page
-        if not seen.has(day):
-            self._first_of_day(person, p, seen, day)
-        on = seen.on_day(day, self._days.closed_day)
+        name = channel or NO_CHANNEL
+        if cell is None:
+            if self._days.is_closed(day):
+                return None
+            name, cell = self._days.cell(day, channel)
+        self._cell = cell
+        if named.page:
+            cell.pageviews += 1
+        if seen is None:
+            seen = self._seen(person, p)
+        if day > seen.day or not seen.days:
+            self._next_day(person, p, seen, day)
+        elif seen.day != day and not seen.has(day):
+            self._earlier_day(person, p, seen, day)
+        on = seen.on[-1] if seen.on else None
+        if on is None or on.day != day:
+            on = seen.on_day(day, self._days.closed_day)
         if name not in on.channels:
             on.channels = (*on.channels, name)
             cell.people += 1
@@ -82,35 +82,36 @@ class Diary:
     def append(self, p: Profile, event: Recent, named: Named, today: Segment, on: OnDay | None) -> None:
         """Cut an event that is later than all the person's others, and enter what becomes of the visit.
 
-        `on` is what `arrived` has returned.
+        The event is the one that has `arrived` last, and `on` what came of that.
         """
         visit = p.open[-1] if p.open else None
-        if on is None:
+        if on is None or visit is None:
             self._cutter.append(p, event)
-        elif visit is None:
-            self._cutter.append(p, event)
-            self._began(p.open[-1], today, on)
-        else:
-            pages, last, bounce = visit.pages, visit.last, self._cutter.bounce(visit)
-            silent = named.quiet and not visit.pending
-            hits = 0 if silent else _hits(visit, today.day)
-            self._cutter.append(p, event)
-            if p.open[-1] is not visit:
+            if on is not None:
                 self._began(p.open[-1], today, on)
-                return
-            if not silent and (more := _hits(visit, today.day) - hits):
-                pseudo = on.pseudo
-                on.hits += more
-                self._turn(today.reached, on, pseudo)
-            if visit.start >= self._midnight(today.reached):
-                cell = self._cell(today.reached, visit)
-                cell.pages += visit.pages - pages
-                cell.ms += visit.last - last
-                if bounce != self._cutter.bounce(visit):
-                    self._bounced(visit, today.reached, on, -1 if bounce else 1)
+            return
+        pages, last, bounce = visit.pages, visit.last, self._cutter.bounce(visit)
+        silent = named.quiet and not visit.pending
+        hits = 0 if silent else _hits(visit, today.day)
+        self._cutter.append(p, event)
+        if p.open[-1] is not visit:
+            self._began(p.open[-1], today, on)
+            return
+        if not silent and (more := _hits(visit, today.day) - hits):
+            pseudo = on.pseudo
+            on.hits += more
+            self._turn(today.reached, on, pseudo)
+        if visit.start >= self._midnight(today.reached):
+            channel = _channel(visit)
+            cell = self._cell if channel == self._channel else self._days.cell(today.reached, channel)[1]
+            cell.pages += visit.pages - pages
+            cell.ms += visit.last - last
+            if bounce != self._cutter.bounce(visit):
+                self._bounced(visit, cell, today.reached, on, -1 if bounce else 1)
 
     def _began(self, visit: Visit, today: Segment, on: OnDay) -> None:
-        cell, bounce = self._cell(today.reached, visit), self._cutter.bounce(visit)
+        """The event that has arrived last begins a visit."""
+        cell, bounce = self._cell, self._cutter.bounce(visit)
         cell.visits += 1
         cell.bounces += bounce
         cell.pages += visit.pages
@@ -123,9 +124,9 @@ class Diary:
             on.hits += _hits(visit, today.day)
         self._turn(today.reached, on, pseudo)
 
-    def _bounced(self, visit: Visit, day: int, on: OnDay, more: int) -> None:
+    def _bounced(self, visit: Visit, cell: Cell, day: int, on: OnDay, more: int) -> None:
         """The visit has become a bounce, or is none any more."""
-        self._cell(day, visit).bounces += more
+        cell.bounces += more
         if visit.passive:
             pseudo = on.pseudo
             on.passive += more
@@ -135,10 +136,6 @@ class Diary:
     def _turn(self, day: int, on: OnDay, pseudo: bool) -> None:
         if on.pseudo != pseudo:
             self._days.figures(day).pseudo += on.pseudo - pseudo
-
-    def _cell(self, day: int, visit: Visit) -> Cell:
-        channel = _channel(visit)
-        return self._days.cells(day).get(channel) or self._days.cell(day, channel)[1]
 
     def _midnight(self, day: int) -> int:
         if day != self._day:
@@ -261,18 +258,34 @@ class Diary:
 
     # -- days with an event -----------------------------------------------------------------------
 
-    def _first_of_day(self, person: str, p: Profile, seen: Seen, day: int) -> None:
-        """The first event of the day to arrive, perhaps after later days' have."""
+    def _next_day(self, person: str, p: Profile, seen: Seen, day: int) -> None:
+        """The first event of a day that is later than all others."""
+        figures, bits, apart = self._days.figures(day), seen.days, day - seen.day
+        gap = min(LONGEST_GAP, apart) if bits else LONGEST_GAP
+        if person.startswith(ANONYMOUS):
+            firsts = figures.visitors
+            if not seen.known:
+                self._know(p, seen, day, first=True, after=None)
+        else:
+            firsts = figures.users
+            if seen.turns and seen.turns[-1] > day:
+                self._move_base(p, seen, day, seen.day if bits else None, None)
+            elif p.registered is not None and p.state in IN_BASE:
+                add(figures.base, 0, 1)
+                if gap < LONGEST_GAP:
+                    add(figures.base, gap, -1)
+        firsts[gap] = firsts.get(gap, 0) + 1
+        seen.add(day)
+
+    def _earlier_day(self, person: str, p: Profile, seen: Seen, day: int) -> None:
+        """The first event of a day to arrive, after a later day's."""
         visitor = person.startswith(ANONYMOUS)
         before, after = seen.before(day), seen.after(day)
-        figures = self._days.figures(day)
-        firsts = figures.visitors if visitor else figures.users
-        add(firsts, gap(day, before), 1)
-        if after is not None:
-            following = self._days.figures(after)
-            firsts = following.visitors if visitor else following.users
-            add(firsts, gap(after, before), -1)
-            add(firsts, gap(after, day), 1)
+        for on, gaps in ((day, ((before, 1),)), (after, ((before, -1), (day, 1)))):
+            if on is not None:
+                figures = self._days.figures(on)
+                for last, more in gaps:
+                    add(figures.visitors if visitor else figures.users, gap(on, last), more)
         if visitor:
             self._know(p, seen, day, first=before is None, after=after)
         else:
