@@ -17,6 +17,8 @@ from tests.core.ways import Way
 # All of them in CI; at a desk fewer, so that `make test` stays below ten minutes.
 _ALL = os.environ.get("FOOTFALL_REQUIRE_ALL") == "1"
 SEEDS = int(os.environ.get("FOOTFALL_TEST_SEEDS", "60" if _ALL else "20"))
+FEW = max(1, SEEDS // 6)
+"""For checks in which each case costs much: many windows, many days, an oracle that counts each anew."""
 
 
 def for_many(

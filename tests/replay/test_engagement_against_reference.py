@@ -14,7 +14,7 @@ from stream.core.definition import DAY, HOUR, MINUTE, SECOND, Condition, Definit
 from stream.replay.merging import Merging
 from stream.replay.streams import Stream
 from tests import reference
-from tests.core.checks import for_many
+from tests.core.checks import FEW, for_many
 from tests.core.strategies import Case, Shape
 from tests.reference import LogRecord
 from tests.reference.records import Dead, read
@@ -104,7 +104,7 @@ def only_in_one(expected: list[dict[str, Any]], found: list[dict[str, Any]], key
 @pytest.mark.parametrize("partitions", [1, 3])
 @pytest.mark.parametrize("name", SHAPES)
 def test_windows(name: str, partitions: int) -> None:
-    @for_many(SHAPES[name], generated=10)
+    @for_many(SHAPES[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         if SHAPES[name].joins:
             case = replace(case, log=without_ties(case))
@@ -119,7 +119,7 @@ def test_windows(name: str, partitions: int) -> None:
 @pytest.mark.parametrize("partitions", [1, 3])
 @pytest.mark.parametrize("name", ["plain", "late"])
 def test_days(name: str, partitions: int) -> None:
-    @for_many(SHAPES[name], generated=10)
+    @for_many(SHAPES[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         definition = msgspec.structs.replace(case.definition, engagement=Engagement(window_ms=DAY))
         expected = reference.run(definition, case.log, case.until_ms, partitions, engagement=True)

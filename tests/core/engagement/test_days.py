@@ -11,7 +11,7 @@ from stream.core.definition import DAY, HOUR, MINUTE, Condition, Definition, Key
 from stream.core.partition import Partition
 from stream.core.records import Daily
 from tests.core import rekeying
-from tests.core.checks import for_many
+from tests.core.checks import FEW, for_many
 from tests.core.engagement.daily import closed, end_of, merged, of_log, reports
 from tests.core.strategies import Case, Shape
 from tests.core.ways import DictStore
@@ -168,7 +168,7 @@ def test_a_day_waits_for_midnights_that_are_put_off() -> None:
     assert partition.days.closed_day == 2
 
 
-@for_many(Shape(late=True, joins=True, deletions=True), generated=5)
+@for_many(Shape(late=True, joins=True, deletions=True), generated=5, seeds=FEW)
 def test_a_stream_that_is_not_keyed_makes_the_reports_of_one_partition(case: Case) -> None:
     case = closed(case)
     for partitions in (1, 3):

@@ -10,7 +10,7 @@ import pytest
 
 from stream.core.records import Daily, Traffic
 from stream.core.times import parse_day
-from tests.core.checks import for_many
+from tests.core.checks import FEW, for_many
 from tests.core.engagement.counted import Counted, Visit
 from tests.core.engagement.daily import closed, end_of, reports
 from tests.core.strategies import Case, Shape, make_case
@@ -52,7 +52,7 @@ def test_persons(name: str) -> None:
         assert daily.traffic.pageviews == pages.total()
         assert Counter({name: each.pageviews for name, each in daily.channels.items()}) == pages
 
-    @for_many(PERSONS[name], generated=20)
+    @for_many(PERSONS[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         checked(case, check)
 
@@ -81,7 +81,7 @@ def test_population(name: str) -> None:
             assert daily.new_user_ratio == month["registered"] / base
             assert daily.churn_rate == month["churned"] / base
 
-    @for_many(PERSONS[name], generated=20)
+    @for_many(PERSONS[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         checked(case, check)
 
@@ -111,7 +111,7 @@ def test_visits(name: str) -> None:
             assert of_visits(found) == traffic([each for each in visits if each.channel == channel])
         assert {visit.channel for visit in visits} <= set(daily.channels)
 
-    @for_many(VISITS[name], generated=20)
+    @for_many(VISITS[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         checked(case, check)
 
@@ -126,14 +126,14 @@ def test_pseudo_activity_prospects_and_people_by_channel(name: str) -> None:
         people = Counter({name: each.people for name, each in daily.channels.items()})
         assert +people == counted.people_by_channel(day)
 
-    @for_many(VISITS[name], generated=20)
+    @for_many(VISITS[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         checked(case, check)
 
     agree()
 
 
-@for_many(Shape(disorder=False), generated=20)
+@for_many(Shape(disorder=False), generated=6, seeds=FEW)
 def test_prospects_who_are_forgotten(case: Case) -> None:
     def check(counted: Counted, day: int, daily: Daily) -> None:
         assert daily.people_by_state["prospect"] == counted.prospects(day)
@@ -141,7 +141,7 @@ def test_prospects_who_are_forgotten(case: Case) -> None:
     checked(case, check)
 
 
-@for_many(EVERYTHING)
+@for_many(EVERYTHING, generated=6, seeds=FEW)
 def test_the_balance_holds_on_every_day(case: Case) -> None:
     case, before = closed(case), 0
     for daily in reports(case):
@@ -155,7 +155,7 @@ def test_the_balance_holds_on_every_day(case: Case) -> None:
         assert 0 <= daily.retention <= 1
 
 
-@for_many(Shape(deletions=True, ignored=False))
+@for_many(Shape(deletions=True, ignored=False), generated=6, seeds=FEW)
 def test_one_two_and_eight_partitions_make_the_same_reports(case: Case) -> None:
     case = closed(case)
     expected = reports(case)
@@ -165,7 +165,7 @@ def test_one_two_and_eight_partitions_make_the_same_reports(case: Case) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_restart_anywhere_and_slices_change_nothing(way: str) -> None:
-    @for_many(EVERYTHING, generated=10)
+    @for_many(EVERYTHING, generated=6, seeds=FEW)
     def same(case: Case) -> None:
         case = closed(case)
         assert reports(case, restarts=Random(len(case.log)), way=WAYS[way]) == reports(case)

@@ -12,7 +12,7 @@ import pytest
 from stream.core.definition import DAY, HOUR, MINUTE, SECOND, Condition, Definition, Engagement, Promotion
 from tests import reference
 from tests.core import adapter
-from tests.core.checks import for_many
+from tests.core.checks import FEW, for_many
 from tests.core.engagement.window_rows import Rows, closed_in_order, comparable, expected, merged
 from tests.core.strategies import Case, Shape
 from tests.reference import LogRecord
@@ -72,7 +72,7 @@ def difference(left: Rows, right: Rows) -> dict[Any, Any]:
 @pytest.mark.parametrize("shape", [ON_TIME, ANYTHING], ids=["on time", "anything"])
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_rows_are_those_of_the_oracle(shape: Shape, partitions: int) -> None:
-    @for_many(shape)
+    @for_many(shape, generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         case = with_windows(case)
         oracle = reference.run(case.definition, case.log, case.until_ms, partitions, engagement=True)
@@ -83,7 +83,7 @@ def test_rows_are_those_of_the_oracle(shape: Shape, partitions: int) -> None:
     agree()
 
 
-@for_many(replace(ON_TIME, joins=True), generated=10)
+@for_many(replace(ON_TIME, joins=True), generated=6, seeds=FEW)
 def test_one_two_and_eight_partitions_add_up_to_the_same(case: Case) -> None:
     case = with_windows(case, late=False)
     # who is joined lives on one partition or is not joined: no log has both
@@ -102,7 +102,7 @@ def test_an_order_of_arrival_without_late_events_makes_the_rows_of_time_order(ca
     assert difference(counted(in_order)[0], counted(case)[0]) == {}
 
 
-@for_many(ANYTHING)
+@for_many(ANYTHING, generated=6, seeds=FEW)
 def test_a_restart_anywhere_changes_nothing(case: Case) -> None:
     case = with_windows(case)
     rows, parts = counted(case, restarts=Random(len(case.log)))

@@ -13,7 +13,7 @@ from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import Router
 from tests.core import rekeying
-from tests.core.checks import for_many
+from tests.core.checks import FEW, for_many
 from tests.core.engagement.test_windows_against_reference import counted, difference, with_windows
 from tests.core.engagement.window_rows import closed_in_order, merged
 from tests.core.strategies import Case, Shape
@@ -27,7 +27,7 @@ from tests.reference.logs import page
     ids=["on time", "late", "joins"],
 )
 def test_one_input_partition(shape: Shape, partitions: int) -> None:
-    @for_many(shape, generated=5)
+    @for_many(shape, generated=5, seeds=FEW)
     def agree(case: Case) -> None:
         case = with_windows(case)
         parts = rekeying.partials(
@@ -43,7 +43,7 @@ def test_one_input_partition(shape: Shape, partitions: int) -> None:
     agree()
 
 
-@for_many(Shape(ignored=False), generated=5)
+@for_many(Shape(ignored=False), generated=5, seeds=FEW)
 def test_several_input_partitions_that_each_are_on_time(case: Case) -> None:
     case = with_windows(case, ("channel", "properties.kind"), late=False)
     logs = [[each for at, each in enumerate(case.log) if hash_of(each.value) % 3 == n] for n in range(3)]
