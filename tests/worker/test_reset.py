@@ -190,7 +190,9 @@ async def test_the_command_says_what_it_will_delete_and_asks(
     group, source = here.settings.group, here.settings.input.topic
     assert (dry, unasked, done, after) == (0, 1, 0, 0)
     assert f"topic {group}-profiles-changelog (2 partitions, about " in dry_said
-    assert f"offsets of group {group} (2 partitions)" in dry_said
+    assert f"topic {group}-engagement-changelog (1 partition, about " in dry_said
+    # two of the input, and those of what goes to the merger
+    assert f"offsets of group {group} (4 partitions)" in dry_said
     assert f"read {source} from its beginning: about " in dry_said
     assert f"What was published stays in {group}.visits" in dry_said
     assert dry_said.endswith("Nothing was done: this was a dry run.\n")
