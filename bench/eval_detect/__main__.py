@@ -1,6 +1,6 @@
 """How good Footfall's anomalies are, on simulated products whose truth is known (`make eval-detect`).
 
-    python -m bench.eval_detect [--seeds 1-20] [--minutes 5] [--fine-seeds 1-2] [--processes 2] [--out FILE]
+    python -m bench.eval_detect [--seeds 1-20] [--minutes 5] [--processes 2] [--out FILE]
 
 For every seed two products of 90 days and 30 series, one with nothing planted and one with a plant every
 three days; all as the merger would see them, through the same Watch. Then, at other sizes, outages alone: how
@@ -30,7 +30,6 @@ PEOPLE = 6_000
 LEAST = 100
 """Of what is planted, in a usual window: below, −50 % is seen later (the table by amount)."""
 SIZES = (300, 1_200, 6_000)
-SIZE_SEEDS = range(301, 304)
 MINUTE_MS = 60_000
 
 
@@ -40,10 +39,8 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=_seeds, default=_seeds("1-20"))
     parser.add_argument("--minutes", type=int, default=5, help="length of a window")
-    parser.add_argument(
-        "--fine-seeds", type=_seeds, default=_seeds("1-2"), help="with windows of one minute, too"
-    )
-    parser.add_argument("--size-seeds", type=_seeds, default=_seeds("301-303"), help="outages by volume")
+    parser.add_argument("--fine-seeds", type=_seeds, default=[], help="with windows of one minute, too")
+    parser.add_argument("--size-seeds", type=_seeds, default=_seeds("301"), help="outages by volume")
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
