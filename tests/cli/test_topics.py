@@ -43,12 +43,12 @@ def test_dry_run_then_created_then_there_already(tansu: str, configure: Configur
 
     assert [planned.exit_code, created.exit_code, again.exit_code] == [0, 0, 0]
     lines = [result.output.splitlines() for result in (planned, created, again)]
-    assert [len(each) for each in lines] == [12, 12, 11]
-    assert all(line.startswith("would create ") for line in lines[0][:11])
-    assert all(line.startswith("created ") for line in lines[1][:11])
+    assert [len(each) for each in lines] == [16, 16, 15]
+    assert all(line.startswith("would create ") for line in lines[0][:15])
+    assert all(line.startswith("created ") for line in lines[1][:15])
     assert all(line.startswith("there already ") for line in lines[2])
     assert (
-        lines[1][11] == "Outputs keep records for 7d by the time they were written; changelogs are compacted."
+        lines[1][15] == "Outputs keep records for 7d by the time they were written; changelogs are compacted."
     )
     assert "(2 partitions, cleanup.policy=compact" in lines[1][8]
 
