@@ -6,7 +6,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 # A `_created` series beside each counter is of no use to Prometheus.
@@ -18,199 +26,302 @@ _BATCH_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 _CHECKPOINT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCH_RECORDS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000)
 _RECOVERY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0, 300.0)
-
 _REBALANCE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+_LATENCY_SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0)
+
+_ONLY_MERGER = "Only on the worker that has the merger."
 
 
 class Metrics:
-    """One worker's metrics, in a registry of their own. Those by partition are of the partitions it owns.
+    """One worker's metrics, in a registry of their own.
 
+    Those by partition are of the partitions it owns, so that sums over all workers count everybody once.
     `before_render` is called before each scrape, to set what is not counted as it happens.
     """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.before_render: Callable[[], None] = lambda: None
-        self.events = Counter(
-            "footfall_events",
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"footfall_{name}", meaning, labels, registry=registry)
+
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"footfall_{name}", meaning, labels, registry=registry)
+
+        def histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"footfall_{name}", meaning, buckets=buckets, registry=registry)
+
+        # -- the stream, and who is in it -----------------------------------------------------------
+        self.events = counter(
+            "events",
             "Records read, by where each went: applied, late, duplicate, ignored or dead_letter.",
-            ["destination"],
-            registry=registry,
+            "destination",
         )
-        self.dead_letters = Counter(
-            "footfall_dead_letters", "Records that are no events, by reason.", ["reason"], registry=registry
-        )
-        self.joins = Counter(
-            "footfall_joins",
+        self.dead_letters = counter("dead_letters", "Records that are no events, by reason.", "reason")
+        self.joins = counter(
+            "joins",
             "Anonymous persons joined to a user; unjoined where the two live on different partitions.",
-            ["result"],
-            registry=registry,
+            "result",
         )
-        self.visits = Counter("footfall_visits", "Visits closed and published.", registry=registry)
-        self.transitions = Counter(
-            "footfall_transitions",
+        self.visits = counter("visits", "Visits closed and published.")
+        self.key_events = counter("key_events", "Occurrences of key events in applied events.", "key_event")
+        self.transitions = counter(
+            "transitions",
             "Transitions published, by kind (lifecycle or tier) and reason.",
-            ["kind", "reason"],
-            registry=registry,
+            "kind",
+            "reason",
         )
-        self.late_for_window = Counter(
-            "footfall_late_for_window",
+        self.late_for_window = counter(
+            "late_for_window",
             "Events that came when their window of engagement was closed: they count for their persons only.",
-            registry=registry,
         )
-        self.parts = Counter(
-            "footfall_parts",
-            "Parts of windows and days that were merged: on the worker that has the merger.",
-            registry=registry,
+        self.people = gauge(
+            "people", "Persons by lifecycle state; prospects are not registered.", "partition", "state"
         )
-        self.windows = Counter(
-            "footfall_windows",
+        self.people_by_tier = gauge("people_by_tier", "Registered persons by tier.", "partition", "tier")
+        self.active_people = gauge(
+            "active_people",
+            "Distinct persons with an event in the last 1, 7 or 30 local days, today among them; kind is "
+            "registered or visitor.",
+            "partition",
+            "kind",
+            "days",
+        )
+        self.open_visits = gauge("open_visits", "Visits that have not closed: who is there now.", "partition")
+        self.profiles = gauge(
+            "profiles", "Profiles held, prospects and redirects of joined ids among them.", "partition"
+        )
+
+        # -- engagement of the product ----------------------------------------------------------------
+        self.parts = counter("parts", f"Parts of windows and days that were merged. {_ONLY_MERGER}")
+        self.windows = counter(
+            "windows",
             "Records of engagement published, one a window and series: provisional or final.",
-            ["status"],
-            registry=registry,
+            "status",
         )
-        self.incidents = Counter(
-            "footfall_incidents",
+        self.incidents = counter(
+            "incidents",
             "Incidents opened, by direction (spike or drop) and the severity they were opened with.",
-            ["direction", "severity"],
-            registry=registry,
+            "direction",
+            "severity",
         )
-        self.daily_reports = Counter("footfall_daily_reports", "Daily reports published.", registry=registry)
-        self.feedback = Counter(
-            "footfall_feedback",
+        self.daily_reports = counter("daily_reports", "Daily reports published.")
+        self.feedback = counter(
+            "feedback",
             "Records of the control topic: forwarded to the merger, or refused, as the log says.",
-            ["result"],
-            registry=registry,
+            "result",
         )
-        self.open_incidents = Gauge(
-            "footfall_open_incidents",
-            "Incidents that are open, by severity; only on the worker that has the merger.",
-            ["severity"],
-            registry=registry,
+        of_window = f"of the latest window of a series, final or provisional. {_ONLY_MERGER}"
+        self.engagement_events = gauge("engagement_events", f"Events {of_window}", "series", "status")
+        self.engagement_people = gauge(
+            "engagement_people", f"Distinct persons {of_window}", "series", "status"
         )
-        self.engagement_age = Gauge(
-            "footfall_engagement_age_seconds",
-            "Wall clock minus the end of the last window that is final; only on the worker that has the "
-            "merger.",
-            ["partition"],
-            registry=registry,
+        self.engagement_engaged_people = gauge(
+            "engagement_engaged_people", f"Distinct persons with a key event {of_window}", "series", "status"
         )
-        self.parts_lag = Gauge(
-            "footfall_parts_lag_records",
-            "Parts that are not merged yet; only on the worker that has the merger.",
-            ["partition"],
-            registry=registry,
+        self.engagement_visits = gauge("engagement_visits", f"Visits begun {of_window}", "series", "status")
+        self.engagement_volume = gauge(
+            "engagement_volume", f"Weights of all key-event occurrences {of_window}", "series", "status"
         )
-        self.persons = Gauge(
-            "footfall_persons",
-            "Profiles held, prospects and redirects of joined ids among them.",
-            ["partition"],
-            registry=registry,
+        self.engagement_index_ratio = gauge(
+            "engagement_index_ratio", f"Engaged / people {of_window}", "series", "status"
         )
-        self.lag = Gauge(
-            "footfall_lag_records",
-            "Records of the input partition that are not applied yet.",
-            ["partition"],
-            registry=registry,
+        self.engagement_expected = gauge(
+            "engagement_expected",
+            "What was expected of a measure (people, volume or index) in the latest final window. "
+            f"{_ONLY_MERGER}",
+            "series",
+            "measure",
         )
-        self.rekeyed_lag = Gauge(
-            "footfall_rekeyed_lag_records",
+        self.engagement_lower = gauge(
+            "engagement_lower", f"The lower bound of what was expected. {_ONLY_MERGER}", "series", "measure"
+        )
+        self.engagement_upper = gauge(
+            "engagement_upper", f"The upper bound of what was expected. {_ONLY_MERGER}", "series", "measure"
+        )
+        self.engagement_score = gauge(
+            "engagement_score", f"How unusual the value was: 0 to 1. {_ONLY_MERGER}", "series", "measure"
+        )
+        self.engagement_window_end = gauge(
+            "engagement_window_end_timestamp_seconds",
+            f"The end of the latest window, final or provisional, in event time. {_ONLY_MERGER}",
+            "status",
+        )
+        self.engagement_age = gauge(
+            "engagement_age_seconds",
+            f"Wall clock minus the end of the last window that is final. {_ONLY_MERGER}",
+            "partition",
+        )
+        self.parts_lag = gauge(
+            "parts_lag_records", f"Parts that are not merged yet. {_ONLY_MERGER}", "partition"
+        )
+        self.open_incidents = gauge(
+            "open_incidents", f"Incidents that are open, by severity. {_ONLY_MERGER}", "severity"
+        )
+        self.incident_open = gauge(
+            "incident_open",
+            f"1 for each open incident and owner (empty: nobody's), the 50 gravest. {_ONLY_MERGER}",
+            "incident",
+            "series",
+            "measure",
+            "direction",
+            "severity",
+            "owner",
+        )
+        self.incident_info = gauge(
+            "incident_info",
+            f"1 for each of these incidents: what people are told of it. {_ONLY_MERGER}",
+            "incident",
+            "sentence",
+            "causes",
+            "since",
+        )
+
+        # -- the last daily report ----------------------------------------------------------------------
+        last = f"in the last daily report. {_ONLY_MERGER}"
+        self.daily_day = gauge(
+            "daily_day_timestamp_seconds",
+            f"Midnight UTC of the local date of the last daily report. {_ONLY_MERGER}",
+        )
+        self.daily_people = gauge("daily_people", f"Persons by lifecycle state {last}", "state")
+        self.daily_people_by_tier = gauge(
+            "daily_people_by_tier", f"Registered persons by tier {last}", "tier"
+        )
+        self.daily_active_people = gauge(
+            "daily_active_people",
+            f"Distinct persons with an event in 1, 7 or 30 days {last}",
+            "kind",
+            "days",
+        )
+        self.daily_visits = gauge("daily_visits", f"Visits begun {last}")
+        self.daily_pageviews = gauge("daily_pageviews", f"Page views {last}")
+        self.daily_bounce_ratio = gauge("daily_bounce_ratio", f"Bounces / visits {last}")
+        self.daily_active_gained = gauge(
+            "daily_active_gained",
+            f"Persons active through activated, reactivated, resurrected, retained {last}",
+            "source",
+        )
+        self.daily_active_lost = gauge(
+            "daily_active_lost", f"Persons no longer active: lapsed, deleted {last}", "reason"
+        )
+        self.daily_registrations = gauge("daily_registrations", f"Registrations of 30 days {last}")
+        self.daily_churned = gauge("daily_churned_people", f"Persons churned in 30 days {last}")
+        self.daily_pseudo_active = gauge("daily_pseudo_active_people", f"Pseudo-active persons {last}")
+        self.daily_new_user_ratio = gauge("daily_new_user_ratio", f"Registrations of 30 days / base {last}")
+        self.daily_activity_ratio = gauge("daily_activity_ratio", f"Active / base {last}")
+        self.daily_retention_ratio = gauge(
+            "daily_retention_ratio", f"Persons of the base with an event in 30 days / base {last}"
+        )
+        self.daily_churn_ratio = gauge("daily_churn_ratio", f"Churned in 30 days / base {last}")
+        self.daily_phase = gauge("daily_phase", f"1 for the phase of the product {last}", "phase")
+        self.daily_goal_ratio = gauge("daily_goal_ratio", f"Value / target of a goal {last}", "metric")
+
+        # -- the machine ----------------------------------------------------------------------------------
+        self.lag = gauge(
+            "lag_records", "Records of the input partition that are not applied yet.", "partition"
+        )
+        self.lag_seconds = gauge(
+            "lag_seconds",
+            "How long ago the oldest record that is not applied yet came to Kafka; 0 where there is none.",
+            "partition",
+        )
+        self.rekeyed_lag = gauge(
+            "rekeyed_lag_records",
             "With input.keyed = false: records of the internal topic's partition that are not applied yet.",
-            ["partition"],
-            registry=registry,
+            "partition",
         )
-        self.waiting = Gauge(
-            "footfall_waiting_records",
+        self.waiting = gauge(
+            "waiting_records",
             "With input.keyed = false: records that wait for a join with another partition.",
-            ["partition"],
-            registry=registry,
+            "partition",
         )
-        self.watermark_age = Gauge(
-            "footfall_watermark_age_seconds",
+        self.watermark_age = gauge(
+            "watermark_age_seconds",
             "Wall clock minus the watermark: how far behind the present the partition's state is.",
-            ["partition"],
-            registry=registry,
+            "partition",
         )
-        self.checkpoint_age = Gauge(
-            "footfall_checkpoint_age_seconds",
+        self.event_latency = histogram(
+            "event_latency_seconds",
+            "From an event's own time until what it changed was committed (sampled, and weighted).",
+            _LATENCY_SECONDS,
+        )
+        self.arrival_latency = histogram(
+            "arrival_latency_seconds",
+            "From a record's arrival in Kafka until what it changed was committed (sampled, and weighted).",
+            _LATENCY_SECONDS,
+        )
+        self.checkpoint_age = gauge(
+            "checkpoint_age_seconds",
             "Time since the partition's last checkpoint, while there is something to write; else 0.",
-            ["partition"],
-            registry=registry,
+            "partition",
         )
-        self.batch_records = Histogram(
-            "footfall_batch_records",
-            "Records processed in one go.",
-            buckets=_BATCH_RECORDS,
-            registry=registry,
-        )
-        self.batch_seconds = Histogram(
-            "footfall_batch_seconds",
-            "Time to process them.",
-            buckets=_BATCH_SECONDS,
-            registry=registry,
-        )
-        self.checkpoint_seconds = Histogram(
-            "footfall_checkpoint_seconds",
+        self.batch_records = histogram("batch_records", "Records processed in one go.", _BATCH_RECORDS)
+        self.batch_seconds = histogram("batch_seconds", "Time to process them.", _BATCH_SECONDS)
+        self.checkpoint_seconds = histogram(
+            "checkpoint_seconds",
             "Time from a checkpoint's snapshot until it is durable; processing goes on meanwhile.",
-            buckets=_CHECKPOINT_SECONDS,
-            registry=registry,
+            _CHECKPOINT_SECONDS,
         )
-        self.recovery_records = Counter(
-            "footfall_recovery_records",
-            "Changelog records read to restore state.",
-            registry=registry,
-        )
-        self.recovery_seconds = Histogram(
-            "footfall_recovery_seconds",
+        self.recovery_records = counter("recovery_records", "Changelog records read to restore state.")
+        self.recovery_seconds = histogram(
+            "recovery_seconds",
             "Time to restore a partition; those of one rebalance are restored together.",
-            buckets=_RECOVERY_SECONDS,
-            registry=registry,
+            _RECOVERY_SECONDS,
         )
-        self.restoring = Gauge(
-            "footfall_restoring_records",
+        self.restoring = gauge(
+            "restoring_records",
             "Changelog records left to read before processing goes on; 0 while it does.",
-            registry=registry,
         )
-        self.rebalance_seconds = Histogram(
-            "footfall_rebalance_seconds",
+        self.rebalance_seconds = histogram(
+            "rebalance_seconds",
             "How long processing stood still for a rebalance, restoring included; not the start.",
-            buckets=_REBALANCE_SECONDS,
-            registry=registry,
+            _REBALANCE_SECONDS,
         )
-        self.stopped_seconds = Counter(
-            "footfall_stopped_seconds",
-            "Time for which processing has stood still for rebalances.",
-            registry=registry,
+        self.stopped_seconds = counter(
+            "stopped_seconds", "Time for which processing has stood still for rebalances."
         )
-        self.rebalances = Counter(
-            "footfall_rebalances", "Rebalances that assigned partitions to this worker.", registry=registry
+        self.rebalances = counter("rebalances", "Rebalances that assigned partitions to this worker.")
+        self.standby_partitions = gauge(
+            "standby_partitions", "Partitions of other workers of which this one keeps a copy."
         )
-        self.standby_partitions = Gauge(
-            "footfall_standby_partitions",
-            "Partitions of other workers of which this one keeps a copy.",
-            registry=registry,
+        self.standby_behind = gauge(
+            "standby_behind_records", "Changelog records that these copies have not read yet."
         )
-        self.standby_behind = Gauge(
-            "footfall_standby_behind_records",
-            "Changelog records that these copies have not read yet.",
-            registry=registry,
+        self.partitions = gauge("partitions", "Input partitions owned.")
+        self.store_bytes = gauge(
+            "store_bytes", "Size of the partition's local store on disk; none with memory.", "partition"
         )
-        self.partitions = Gauge("footfall_partitions", "Input partitions owned.", registry=registry)
+        self.ready = gauge("ready", "1 while /readyz says so: restored, and within web.ready_within.")
         self.worker = Info(
             "footfall_worker",
             "Constant 1: the worker's version and guarantee, and the hashes of its definitions.",
             registry=registry,
         )
+        # process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds …
+        ProcessCollector(registry=registry)
+
+        # -- its pages --------------------------------------------------------------------------------------
+        self.http_requests = counter(
+            "http_requests", "Requests answered, by route and status.", "route", "status"
+        )
+        self.event_streams = gauge("event_streams", "Clients that follow /events now.")
 
     def by_partition(self) -> tuple[Gauge, ...]:
         """The gauges that hold for owned partitions only, and go when the partition goes."""
         return (
-            self.persons,
+            self.people,
+            self.people_by_tier,
+            self.active_people,
+            self.open_visits,
+            self.profiles,
             self.lag,
+            self.lag_seconds,
             self.rekeyed_lag,
             self.waiting,
             self.watermark_age,
             self.checkpoint_age,
+            self.store_bytes,
         )
 
     def of_the_merger(self) -> tuple[Gauge, ...]:

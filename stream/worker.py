@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-
-from aiohttp import web
+from collections.abc import Callable
+from contextlib import suppress
 
 from stream import access
 from stream.agents.flow import OUTPUTS, build
@@ -23,12 +21,12 @@ from stream.agents.topics import (
     partials_topic,
     rekeyed_topic,
 )
-from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
 from stream.engine.preflight import Broker, look
 from stream.engine.run import run
-from stream.metrics import CONTENT_TYPE, Metrics
+from stream.metrics import Metrics
 from stream.settings import Settings
+from stream.web.server import serve
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ async def work(settings: Settings, *, on_ready: Callable[[str], None] = lambda _
         capabilities=broker.capabilities,
         metrics=metrics,
     )
-    async with serve_metrics(settings, app, metrics) as address:
+    async with serve(settings, app, metrics) as address:
         log.info(
             "Reading %s from %s, %s; metrics on %s/metrics",
             settings.input.topic,
@@ -118,38 +116,6 @@ async def _look(settings: Settings) -> Broker:
                 "Begin anew with `footfall reset`, which asks first, or with another `group`"
             )
     return broker
-
-
-@asynccontextmanager
-async def serve_metrics(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIterator[str]:
-    """Serve `/metrics` and `/livez` meanwhile, and yield the address. Raises EngineError if it is taken."""
-
-    async def show_metrics(request: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def show_life(request: web.Request) -> web.Response:
-        failure = app.failure
-        if failure is None:
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text=f"{failure}\n")
-
-    pages = web.Application()
-    pages.add_routes([web.get("/metrics", show_metrics), web.get("/livez", show_life)])
-    runner = web.AppRunner(pages, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.web.host, settings.web.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise EngineError(
-                f"{settings.web.host}:{settings.web.port} can't be listened on ({error.strerror}): does "
-                "another worker run here? web.port or --web-port picks another, 0 a free one"
-            ) from error
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
 
 
 def _tune_garbage_collection() -> None:

@@ -13,21 +13,29 @@ def test_docs_metrics_md_is_up_to_date() -> None:
     assert PAGE.read_text() == reference(), "run: python -m stream.metrics docs/metrics.md"
 
 
-def test_names_say_their_unit_or_that_they_count() -> None:
-    counts_things = {
-        "footfall_open_incidents",
-        "footfall_partitions",
-        "footfall_persons",
-        "footfall_standby_partitions",
-        "footfall_worker",
-    }
+def test_names_say_their_unit_or_what_they_count() -> None:
+    units = ("_seconds", "_records", "_bytes", "_ratio")
+    things = (
+        "people",
+        "people_by_tier",
+        "visits",
+        "events",
+        "profiles",
+        "incidents",
+        "partitions",
+        "streams",
+    )
+    things += ("pageviews", "registrations", "active_gained", "active_lost")
+    # in the units of what they are about: weights, a measure's own
+    others = {f"engagement_{name}" for name in ("volume", "expected", "lower", "upper", "score")}
+    # 1 or 0
+    others |= {"worker", "ready", "incident_open", "incident_info", "daily_phase"}
     for family in Metrics().registry.collect():
+        if family.name.startswith("process_"):
+            continue
         assert family.name.startswith("footfall_")
-        assert (
-            family.type == "counter"
-            or family.name.endswith(("_seconds", "_records", "_bytes"))
-            or family.name in counts_things
-        ), family.name
+        name = family.name.removeprefix("footfall_")
+        assert family.type == "counter" or name.endswith((*units, *things)) or name in others, name
 
 
 def test_two_workers_in_a_process_do_not_share_metrics() -> None:

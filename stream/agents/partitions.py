@@ -115,7 +115,7 @@ class Persons(Partitions):
         for number, owned in engine.partitions.items():
             label = str(number)
             state = self.states[number]
-            metrics.persons.labels(label).set(len(state.partition))
+            metrics.profiles.labels(label).set(len(state.partition))
             ahead = engine.ahead(number)
             if ahead is not None:
                 metrics.lag.labels(label).set(ahead.records)

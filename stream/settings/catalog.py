@@ -163,7 +163,7 @@ CATALOG = (
             ),
             Setting(
                 "security.token_url",
-                optional(web_address()),
+                optional(web_address("https://id.example.com/oauth2/token")),
                 None,
                 "For OAUTHBEARER, instead: the endpoint that gives a token for client credentials.",
             ),
@@ -412,6 +412,26 @@ CATALOG = (
                 "Where metrics and pages are served.",
             ),
             Setting("web.port", whole(0, 65_535), 6066, "The same, the port; 0 takes a free one."),
+            Setting(
+                "web.advertise",
+                optional(web_address("http://worker-1.example.com:6066")),
+                None,
+                "Where the other workers of the group reach this one's pages, to ask for its persons. "
+                "Unset: `http://<web.host>:<web.port>`, which is enough on one host.",
+            ),
+            *_secret("web.token", "What a request must carry (`Authorization: Bearer …`) to erase a person."),
+            Setting(
+                "web.ready_within",
+                duration(),
+                "1m",
+                "`/readyz` answers with 200 once all is restored, and no partition is further behind.",
+            ),
+            Setting(
+                "metrics.series",
+                whole(1, 10_000),
+                50,
+                "How many series of engagement `/metrics` shows: `total`, key events, then the largest.",
+            ),
             Setting("log.level", choice("debug", "info", "warning", "error"), "info", "How much is logged."),
             Setting("log.format", choice("text", "json"), "text", "`json` is one object a line."),
         ),

@@ -366,9 +366,9 @@ def secret() -> Kind:
     return Kind("secret", takes, read, _same)
 
 
-def web_address() -> Kind:
+def web_address(example: str) -> Kind:
     """An http or https URL without a user in it."""
-    takes = "a URL such as https://id.example.com/oauth2/token, with no user or password in it"
+    takes = f"a URL such as {example}, with no user or password in it"
     pattern = re.compile(r"https?://[^\s/@?#]+(/[^\s@#]*)?")
 
     def read(value: object) -> str:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from stream.core.definition import Definition
 from stream.engine.connection import Connection
+from stream.engine.secret import Secret
 from stream.engine.security import Security
 
 Store = Literal["rocksdb", "memory"]
@@ -35,10 +36,19 @@ class DeadLetters(Struct, frozen=True):
 
 
 class Web(Struct, frozen=True):
-    """Where the worker's pages and metrics are served."""
+    """Where the worker's pages and metrics are served, and to whom. Without a `token` nobody is erased."""
 
     host: str = "127.0.0.1"
     port: int = 6066
+    advertise: str | None = None
+    token: Secret | None = None
+    ready_within_ms: int = 60_000
+
+
+class Exposed(Struct, frozen=True):
+    """How much `/metrics` shows."""
+
+    series: int = 50
 
 
 class Topics(Struct, frozen=True):
@@ -77,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     standby: int = 0
     data_dir: Path = Path("footfall-data")
     web: Web = Web()
+    metrics: Exposed = Exposed()
     log: Log = Log()
 
     @property

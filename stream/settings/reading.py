@@ -27,6 +27,7 @@ from stream.settings.kinds import HIDDEN, Refused, Step, did_you_mean, show
 from stream.settings.lines import Lines
 from stream.settings.model import (
     DeadLetters,
+    Exposed,
     Input,
     Log,
     Problem,
@@ -343,6 +344,13 @@ def _assemble(values: Mapping[str, Any], definition: Definition) -> Settings:
         store_hot=values["store_hot"],
         standby=values["standby"],
         data_dir=values["data_dir"],
-        web=Web(host=values["web.host"], port=values["web.port"]),
+        web=Web(
+            host=values["web.host"],
+            port=values["web.port"],
+            advertise=values["web.advertise"],
+            token=security.secret(values, "web.token"),
+            ready_within_ms=values["web.ready_within"],
+        ),
+        metrics=Exposed(series=values["metrics.series"]),
         log=Log(level=values["log.level"], format=values["log.format"]),
     )

@@ -109,26 +109,28 @@ def _got(name: str, values: Mapping[str, Any]) -> str:
     return HIDDEN if isinstance(value, Secret) else show(value if isinstance(value, bool) else str(value))
 
 
+def secret(values: Mapping[str, Any], key: str) -> Secret | None:
+    """A secret that is given by itself, or by a file."""
+    found: Secret | None = values[key]
+    return Secret(file=values[f"{key}_file"]) if values[f"{key}_file"] is not None else found
+
+
 def assemble(values: Mapping[str, Any]) -> Security:
     """The settings as the engine takes them."""
 
     def of(name: str) -> Any:
         return values[f"security.{name}"]
 
-    def secret(name: str) -> Secret | None:
-        found: Secret | None = of(name)
-        return Secret(file=of(f"{name}_file")) if of(f"{name}_file") is not None else found
-
     return Security(
         protocol=of("protocol"),
         mechanism=of("mechanism"),
         username=of("username") or "",
-        password=secret("password"),
+        password=secret(values, "security.password"),
         tls=Tls(
             ca_file=of("ca_file"),
             certificate_file=of("certificate_file"),
             key_file=of("key_file"),
-            key_password=secret("key_password"),
+            key_password=secret(values, "security.key_password"),
             check_hostname=of("check_hostname"),
         ),
         oauth=OAuth(
@@ -136,7 +138,7 @@ def assemble(values: Mapping[str, Any]) -> Security:
             token_url=of("token_url"),
             token_ca_file=of("token_ca_file"),
             client_id=of("client_id") or "",
-            client_secret=secret("client_secret"),
+            client_secret=secret(values, "security.client_secret"),
             scope=of("scope"),
         ),
     )

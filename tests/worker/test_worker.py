@@ -133,7 +133,7 @@ async def test_it_works_on_the_embedded_broker_and_counts_what_it_does(
     assert found["footfall_batch_records_sum"] == len(events) + len(dead)
     assert found["footfall_checkpoint_seconds_count"] > 0
     assert found["footfall_partitions"] == 2
-    assert found['footfall_persons{partition="0"}'] > 0
+    assert found['footfall_profiles{partition="0"}'] > 0
     # The simulated days are long past: the watermark's age says how long.
     age_s = found['footfall_watermark_age_seconds{partition="1"}']
     assert age_s == pytest.approx(time.time() - START_MS / 1000 - 20 * 86_400, abs=2 * 86_400)
