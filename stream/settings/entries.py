@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stream.settings.conditions import void_kind, where_kind
 from stream.settings.goals import GOAL_METRICS
-from stream.settings.kinds import choice, day, dotted_path, instant, number, text, whole
+from stream.settings.kinds import choice, dotted_path, number, text, whole
+from stream.settings.moments import day, instant
 from stream.settings.setting import Setting
 
 KEY_EVENT = (

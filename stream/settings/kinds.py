@@ -6,14 +6,8 @@ import datetime
 import difflib
 import math
 import re
-import zoneinfo
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from stream.core.definition import DAY
-from stream.engine.secret import Secret
-from stream.settings.durations import format_duration, parse_duration
 
 Step = str | int
 """One step of the way to a value: a table's key or a list's index."""
@@ -104,7 +98,7 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _same(text: str) -> object:
+def as_text(text: str) -> object:
     return text
 
 
@@ -130,7 +124,7 @@ def text(takes: str = "a text that is not empty", pattern: str = r"(?s).+", *, n
             raise refuse(value, takes)
         return value
 
-    return Kind(name, takes, read, _same)
+    return Kind(name, takes, read, as_text)
 
 
 def texts(takes: str, item: Kind) -> Kind:
@@ -162,7 +156,7 @@ def choice(*options: str) -> Kind:
             raise refuse(value, takes + hint)
         return value
 
-    return Kind("choice", takes, read, _same)
+    return Kind("choice", takes, read, as_text)
 
 
 def whole(least: int, most: int) -> Kind:
@@ -190,34 +184,6 @@ def number(takes: str, accepts: Callable[[float], bool]) -> Kind:
     return Kind("number", takes, read, _number_or_text)
 
 
-def duration(least_ms: int = 1, most_ms: int | None = None) -> Kind:
-    """A duration from `least_ms` to `most_ms`, read into whole milliseconds."""
-    takes = f"a duration{DURATION_EXAMPLES}"
-    takes += f", at least {format_duration(least_ms)}" if least_ms else ""
-    takes += f", at most {format_duration(most_ms)}" if most_ms else ""
-
-    def read(value: object) -> int:
-        duration_ms = parse_duration(value)
-        if duration_ms is None or duration_ms < least_ms or (most_ms and duration_ms > most_ms):
-            raise refuse(value, takes)
-        return duration_ms
-
-    return Kind("duration", takes, read, _same)
-
-
-def days_long() -> Kind:
-    """A duration of whole days, read into their number."""
-    takes = 'a duration of whole days such as "7d"'
-
-    def read(value: object) -> int:
-        duration_ms = parse_duration(value)
-        if duration_ms is None or duration_ms % DAY:
-            raise refuse(value, takes)
-        return duration_ms // DAY
-
-    return Kind("whole days", takes, read, _same)
-
-
 def boolean() -> Kind:
     """True or false."""
 
@@ -227,68 +193,6 @@ def boolean() -> Kind:
         return value
 
     return Kind("boolean", "true or false", read, _boolean_or_text)
-
-
-def zone() -> Kind:
-    """The name of an IANA time zone. `localtime` and the like mean different things on different machines."""
-    takes = 'an IANA time zone such as "UTC" or "Asia/Shanghai"'
-
-    def read(value: object) -> str:
-        if not isinstance(value, str):
-            raise refuse(value, takes)
-        try:
-            zoneinfo.ZoneInfo(value)
-            known = value not in ("localtime", "posixrules") and not value.startswith(("posix/", "right/"))
-        except (KeyError, ValueError, OSError):
-            known = False
-        if not known:
-            raise refuse(value, takes + _did_you_mean_zone(value))
-        return value
-
-    return Kind("time zone", takes, read, _same)
-
-
-def _did_you_mean_zone(name: str) -> str:
-    zones = sorted(zoneinfo.available_timezones())
-    city = name.strip().replace(" ", "_").casefold()
-    for candidate in zones:
-        if city in (candidate.casefold(), candidate.rpartition("/")[2].casefold()):
-            return f'; did you mean "{candidate}"?'
-    return did_you_mean(name, zones)
-
-
-def day(takes: str = "a date such as 2024-05-01") -> Kind:
-    """A calendar date, from TOML's own or from text; held as ISO 8601."""
-
-    def read(value: object) -> str:
-        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-            return value.isoformat()
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            try:
-                return datetime.date.fromisoformat(value).isoformat()
-            except ValueError:
-                pass
-        raise refuse(value, takes)
-
-    return Kind("date", takes, read, _same)
-
-
-def instant() -> Kind:
-    """A date, or a time with an offset; held as ISO 8601."""
-    takes = "a date such as 2024-11-11, or a time with an offset such as 2024-11-11T10:00:00+08:00"
-    read_day = day(takes).read
-
-    def read(value: object) -> str:
-        if isinstance(value, str) and len(value) > 10:
-            try:
-                value = datetime.datetime.fromisoformat(value)
-            except ValueError:
-                raise refuse(value, takes) from None
-        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-            return value.isoformat()
-        return str(read_day(value))
-
-    return Kind("date or time", takes, read, _same)
 
 
 def dotted_path(takes: str = 'a dotted path such as "properties.total"') -> Kind:
@@ -301,7 +205,7 @@ def dotted_path(takes: str = 'a dotted path such as "properties.total"') -> Kind
             raise refuse(value, takes)
         return value
 
-    return Kind("path", takes, read, _same)
+    return Kind("path", takes, read, as_text)
 
 
 def dimension() -> Kind:
@@ -316,86 +220,6 @@ def dimension() -> Kind:
         return path
 
     return kind._replace(read=read)
-
-
-def topic_name(longest: int = 249) -> Kind:
-    """A name that Kafka takes for a topic or a part of one."""
-    takes = f'a Kafka name: 1 to {longest} of letters, digits, ".", "_" and "-"'
-    return text(takes, rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{longest}}}", name="text")
-
-
-def folder() -> Kind:
-    """A directory, which need not exist yet."""
-    takes = "the path of a directory"
-
-    def read(value: object) -> Path:
-        if not (isinstance(value, str) and is_text(value) and value.strip()) or "\0" in value:
-            raise refuse(value, takes)
-        try:
-            return Path(value).expanduser()
-        except RuntimeError:
-            raise refuse(value, takes + " (this ~user has no home)") from None
-
-    return Kind("directory", takes, read, _same)
-
-
-def file(what: str) -> Kind:
-    """A file that is read when it is needed: not every command needs it."""
-    kind = folder()
-    takes = f"the path of {what}"
-
-    def read(value: object) -> Path:
-        try:
-            path: Path = kind.read(value)
-        except Refused:
-            raise refuse(value, takes) from None
-        return path
-
-    return Kind("file", takes, read, _same)
-
-
-def secret() -> Kind:
-    """A secret: from the environment only, and never shown."""
-    takes = "a text that is not empty"
-
-    def read(value: object) -> Secret:
-        if not (isinstance(value, str) and is_text(value) and value) or "\0" in value:
-            raise Refused([Refusal((), HIDDEN, takes)])
-        return Secret(value)
-
-    return Kind("secret", takes, read, _same)
-
-
-def web_address(example: str) -> Kind:
-    """An http or https URL without a user in it."""
-    takes = f"a URL such as {example}, with no user or password in it"
-    pattern = re.compile(r"https?://[^\s/@?#]+(/[^\s@#]*)?")
-
-    def read(value: object) -> str:
-        if not (isinstance(value, str) and pattern.fullmatch(value)):
-            # It may hold a password.
-            raise Refused([Refusal((), HIDDEN, takes)])
-        return value
-
-    return Kind("URL", takes, read, _same)
-
-
-def brokers() -> Kind:
-    """One or more `host:port`, separated by commas."""
-    takes = 'host:port, or several separated by commas, such as "kafka-1:9092,kafka-2:9092"'
-    address = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
-
-    def read(value: object) -> str:
-        if not isinstance(value, str):
-            raise refuse(value, takes)
-        addresses = [part.strip() for part in value.split(",")]
-        for part in addresses:
-            match = address.fullmatch(part)
-            if match is None or not 0 < int(match[1]) < 65_536:
-                raise refuse(value, takes)
-        return ",".join(addresses)
-
-    return Kind("addresses", takes, read, _same)
 
 
 def optional(kind: Kind) -> Kind:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream.settings.kinds import Kind
+from stream.settings.kinds import Kind, optional, whole
+from stream.settings.places import file, secret
+
+LONGEST_DAYS = 36_500
 
 
 class Setting(NamedTuple):
@@ -28,3 +31,16 @@ class Section(NamedTuple):
 
     title: str
     settings: tuple[Setting, ...]
+
+
+def days(key: str, default: int, meaning: str) -> Setting:
+    """A number of days."""
+    return Setting(key, whole(1, LONGEST_DAYS), default, meaning)
+
+
+def secret_settings(key: str, meaning: str) -> tuple[Setting, Setting]:
+    """A secret: by a file, or by the environment."""
+    return (
+        Setting(key, optional(secret()), None, f"{meaning} Only by the environment, never in the file."),
+        Setting(f"{key}_file", optional(file("a file with the secret")), None, "The same, in a file."),
+    )

@@ -1,0 +1,1 @@
+"""The sections of the reference: what can be set, by what it is about."""
