@@ -26,7 +26,7 @@ demo: $(VENV)/.demo ## broker, simulated product and worker in one process tree;
 	$(BIN)/footfall demo
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 soak: $(VENV)/.dev ## random faults on a running stream: MINUTES=30, SEED=… (Java and Maven)
 	$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

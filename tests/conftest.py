@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.broker import Broker, why_missing
+from stream.broker import Broker, cache_folder, why_missing
+from stream.broker.jars import fetch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,6 +38,11 @@ def need_kafka() -> None:
         if os.environ.get(REQUIRE_ALL) == "1":
             pytest.fail(f"{REQUIRE_ALL}=1, and Apache Kafka cannot run here: {reason}")
         pytest.skip(reason)
+    # Several processes may run the tests, and Maven's own cache does not bear two of it at once.
+    cache_folder().parent.mkdir(parents=True, exist_ok=True)
+    with (cache_folder().parent / ".tests.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fetch(lambda _: None, lambda _: None)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     need_kafka()
     with Cluster(tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes run the tests, each hands on what it has to say."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["faults"] = [str(line) for line in (*reports, *remarks)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """And this one, which runs none, tells it."""
+    remarks.extend(getattr(node, "workeroutput", {}).get("faults", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
