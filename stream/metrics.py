@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import (
@@ -12,6 +12,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
 )
@@ -32,6 +33,22 @@ _LATENCY_SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 
 _ONLY_MERGER = "Only on the worker that has the merger."
 
 
+class LastKnown(Gauge):
+    """A gauge without labels that is not there until it is set, and goes with `clear`."""
+
+    _known = False
+
+    def set(self, value: float) -> None:
+        super().set(value)
+        self._known = True
+
+    def clear(self) -> None:
+        self._known = False
+
+    def collect(self) -> Iterable[Metric]:
+        return super().collect() if self._known else ()
+
+
 class Metrics:
     """One worker's metrics, in a registry of their own.
 
@@ -42,12 +59,22 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.before_render: Callable[[], None] = lambda: None
+        self._of_the_merger: list[Gauge] = []
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"footfall_{name}", meaning, labels, registry=registry)
 
         def gauge(name: str, meaning: str, *labels: str) -> Gauge:
             return Gauge(f"footfall_{name}", meaning, labels, registry=registry)
+
+        def of_merger(name: str, meaning: str, *labels: str) -> Gauge:
+            self._of_the_merger.append(gauge(name, f"{meaning} {_ONLY_MERGER}", *labels))
+            return self._of_the_merger[-1]
+
+        def last_known(name: str, meaning: str) -> Gauge:
+            one = LastKnown(f"footfall_{name}", f"{meaning} {_ONLY_MERGER}", registry=registry)
+            self._of_the_merger.append(one)
+            return one
 
         def histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"footfall_{name}", meaning, buckets=buckets, registry=registry)
@@ -112,56 +139,53 @@ class Metrics:
             "Records of the control topic: forwarded to the merger, or refused, as the log says.",
             "result",
         )
-        of_window = f"of the latest window of a series, final or provisional. {_ONLY_MERGER}"
-        self.engagement_events = gauge("engagement_events", f"Events {of_window}", "series", "status")
-        self.engagement_people = gauge(
+        of_window = "of the latest window of a series, final or provisional."
+        self.engagement_events = of_merger("engagement_events", f"Events {of_window}", "series", "status")
+        self.engagement_people = of_merger(
             "engagement_people", f"Distinct persons {of_window}", "series", "status"
         )
-        self.engagement_engaged_people = gauge(
+        self.engagement_engaged_people = of_merger(
             "engagement_engaged_people", f"Distinct persons with a key event {of_window}", "series", "status"
         )
-        self.engagement_visits = gauge("engagement_visits", f"Visits begun {of_window}", "series", "status")
-        self.engagement_volume = gauge(
+        self.engagement_visits = of_merger(
+            "engagement_visits", f"Visits begun {of_window}", "series", "status"
+        )
+        self.engagement_volume = of_merger(
             "engagement_volume", f"Weights of all key-event occurrences {of_window}", "series", "status"
         )
-        self.engagement_index_ratio = gauge(
+        self.engagement_index_ratio = of_merger(
             "engagement_index_ratio", f"Engaged / people {of_window}", "series", "status"
         )
-        self.engagement_expected = gauge(
+        self.engagement_expected = of_merger(
             "engagement_expected",
-            "What was expected of a measure (people, volume or index) in the latest final window. "
-            f"{_ONLY_MERGER}",
+            "What was expected of a measure (people, volume or index) in the latest final window.",
             "series",
             "measure",
         )
-        self.engagement_lower = gauge(
-            "engagement_lower", f"The lower bound of what was expected. {_ONLY_MERGER}", "series", "measure"
+        self.engagement_lower = of_merger(
+            "engagement_lower", "The lower bound of what was expected.", "series", "measure"
         )
-        self.engagement_upper = gauge(
-            "engagement_upper", f"The upper bound of what was expected. {_ONLY_MERGER}", "series", "measure"
+        self.engagement_upper = of_merger(
+            "engagement_upper", "The upper bound of what was expected.", "series", "measure"
         )
-        self.engagement_score = gauge(
-            "engagement_score", f"How unusual the value was: 0 to 1. {_ONLY_MERGER}", "series", "measure"
+        self.engagement_score = of_merger(
+            "engagement_score", "How unusual the value was: 0 to 1.", "series", "measure"
         )
-        self.engagement_window_end = gauge(
+        self.engagement_window_end = of_merger(
             "engagement_window_end_timestamp_seconds",
-            f"The end of the latest window, final or provisional, in event time. {_ONLY_MERGER}",
+            "The end of the latest window, final or provisional, in event time.",
             "status",
         )
-        self.engagement_age = gauge(
+        self.engagement_age = of_merger(
             "engagement_age_seconds",
-            f"Wall clock minus the end of the last window that is final. {_ONLY_MERGER}",
+            "Wall clock minus the end of the last window that is final.",
             "partition",
         )
-        self.parts_lag = gauge(
-            "parts_lag_records", f"Parts that are not merged yet. {_ONLY_MERGER}", "partition"
-        )
-        self.open_incidents = gauge(
-            "open_incidents", f"Incidents that are open, by severity. {_ONLY_MERGER}", "severity"
-        )
-        self.incident_open = gauge(
+        self.parts_lag = of_merger("parts_lag_records", "Parts that are not merged yet.", "partition")
+        self.open_incidents = of_merger("open_incidents", "Incidents that are open, by severity.", "severity")
+        self.incident_open = of_merger(
             "incident_open",
-            f"1 for each open incident and owner (empty: nobody's), the 50 gravest. {_ONLY_MERGER}",
+            "1 for each open incident and owner (empty: nobody's), the 50 gravest.",
             "incident",
             "series",
             "measure",
@@ -169,9 +193,9 @@ class Metrics:
             "severity",
             "owner",
         )
-        self.incident_info = gauge(
+        self.incident_info = of_merger(
             "incident_info",
-            f"1 for each of these incidents: what people are told of it. {_ONLY_MERGER}",
+            "1 for each of these incidents: what people are told of it.",
             "incident",
             "sentence",
             "causes",
@@ -179,43 +203,45 @@ class Metrics:
         )
 
         # -- the last daily report ----------------------------------------------------------------------
-        last = f"in the last daily report. {_ONLY_MERGER}"
-        self.daily_day = gauge(
+        last = "in the last daily report."
+        self.daily_day = last_known(
             "daily_day_timestamp_seconds",
-            f"Midnight UTC of the local date of the last daily report. {_ONLY_MERGER}",
+            "Midnight UTC of the local date of the last daily report.",
         )
-        self.daily_people = gauge("daily_people", f"Persons by lifecycle state {last}", "state")
-        self.daily_people_by_tier = gauge(
+        self.daily_people = of_merger("daily_people", f"Persons by lifecycle state {last}", "state")
+        self.daily_people_by_tier = of_merger(
             "daily_people_by_tier", f"Registered persons by tier {last}", "tier"
         )
-        self.daily_active_people = gauge(
+        self.daily_active_people = of_merger(
             "daily_active_people",
             f"Distinct persons with an event in 1, 7 or 30 days {last}",
             "kind",
             "days",
         )
-        self.daily_visits = gauge("daily_visits", f"Visits begun {last}")
-        self.daily_pageviews = gauge("daily_pageviews", f"Page views {last}")
-        self.daily_bounce_ratio = gauge("daily_bounce_ratio", f"Bounces / visits {last}")
-        self.daily_active_gained = gauge(
+        self.daily_visits = last_known("daily_visits", f"Visits begun {last}")
+        self.daily_pageviews = last_known("daily_pageviews", f"Page views {last}")
+        self.daily_bounce_ratio = last_known("daily_bounce_ratio", f"Bounces / visits {last}")
+        self.daily_active_gained = of_merger(
             "daily_active_gained",
             f"Persons active through activated, reactivated, resurrected, retained {last}",
             "source",
         )
-        self.daily_active_lost = gauge(
+        self.daily_active_lost = of_merger(
             "daily_active_lost", f"Persons no longer active: lapsed, deleted {last}", "reason"
         )
-        self.daily_registrations = gauge("daily_registrations", f"Registrations of 30 days {last}")
-        self.daily_churned = gauge("daily_churned_people", f"Persons churned in 30 days {last}")
-        self.daily_pseudo_active = gauge("daily_pseudo_active_people", f"Pseudo-active persons {last}")
-        self.daily_new_user_ratio = gauge("daily_new_user_ratio", f"Registrations of 30 days / base {last}")
-        self.daily_activity_ratio = gauge("daily_activity_ratio", f"Active / base {last}")
-        self.daily_retention_ratio = gauge(
+        self.daily_registrations = last_known("daily_registrations", f"Registrations of 30 days {last}")
+        self.daily_churned = last_known("daily_churned_people", f"Persons churned in 30 days {last}")
+        self.daily_pseudo_active = last_known("daily_pseudo_active_people", f"Pseudo-active persons {last}")
+        self.daily_new_user_ratio = last_known(
+            "daily_new_user_ratio", f"Registrations of 30 days / base {last}"
+        )
+        self.daily_activity_ratio = last_known("daily_activity_ratio", f"Active / base {last}")
+        self.daily_retention_ratio = last_known(
             "daily_retention_ratio", f"Persons of the base with an event in 30 days / base {last}"
         )
-        self.daily_churn_ratio = gauge("daily_churn_ratio", f"Churned in 30 days / base {last}")
-        self.daily_phase = gauge("daily_phase", f"1 for the phase of the product {last}", "phase")
-        self.daily_goal_ratio = gauge("daily_goal_ratio", f"Value / target of a goal {last}", "metric")
+        self.daily_churn_ratio = last_known("daily_churn_ratio", f"Churned in 30 days / base {last}")
+        self.daily_phase = of_merger("daily_phase", f"1 for the phase of the product {last}", "phase")
+        self.daily_goal_ratio = of_merger("daily_goal_ratio", f"Value / target of a goal {last}", "metric")
 
         # -- the machine ----------------------------------------------------------------------------------
         self.lag = gauge(
@@ -324,9 +350,9 @@ class Metrics:
             self.store_bytes,
         )
 
-    def of_the_merger(self) -> tuple[Gauge, ...]:
+    def of_the_merger(self) -> Sequence[Gauge]:
         """The gauges that only the worker with the merger has."""
-        return (self.open_incidents, self.engagement_age, self.parts_lag)
+        return self._of_the_merger
 
     def render(self) -> bytes:
         """All metrics as of now, in the Prometheus text format."""

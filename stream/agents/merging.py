@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
+from stream.agents.exposed import Exposed
 from stream.agents.partitions import Partitions
-from stream.agents.published import Published
-from stream.core import records
+from stream.agents.published import LatestWindows, Published
 from stream.core.engagement.merger import Merger
 from stream.core.partitioner import partition_for
 from stream.engine.state import Change, LocalStore, Output, PartitionState, Record
@@ -39,6 +38,11 @@ class MergerState:
         """Merge parts. Raises ValueError for a newer version's."""
         self.merger.process([part.value for part in parts if part.value is not None])
         self._metrics.parts.inc(len(parts))
+
+    @property
+    def latest(self) -> LatestWindows:
+        """The latest windows as published; empty after a restart, until the next."""
+        return self._published.latest
 
     def work(self) -> bool:
         return self.merger.work()
@@ -95,6 +99,7 @@ class Merging(Partitions):
     def __init__(self, settings: Settings, metrics: Metrics, *, sources: int) -> None:
         super().__init__(settings, 1, metrics)
         self._sources = sources
+        self._exposed = Exposed(metrics, most_series=settings.metrics.series)
 
     def new_state(self, number: int, store: LocalStore | None) -> PartitionState:
         merger = Merger(self.settings.definition, sources=self._sources)
@@ -102,14 +107,17 @@ class Merging(Partitions):
 
     def measure(self) -> None:
         metrics = self.metrics
-        for gauge in metrics.of_the_merger():
-            gauge.clear()
-        for number in self.engine.partitions:
-            merger: Merger = self.states[number].merger
+        self._exposed.clear()
+        for number, state in self.states.items():
+            if number not in self.engine.partitions:
+                continue
+            merger: Merger = state.merger
             ahead = self.engine.ahead(number)
             if ahead is not None:
                 metrics.parts_lag.labels(str(number)).set(ahead.records)
             if merger.closed_ms is not None:
                 metrics.engagement_age.labels(str(number)).set(time.time() - merger.closed_ms / 1000)
-            for severity in get_args(records.Severity):
-                metrics.open_incidents.labels(severity).set(merger.open_incidents.get(severity, 0))
+            self._exposed.windows(state.latest)
+            self._exposed.incidents(merger.open_incidents())
+            if merger.last_daily is not None:
+                self._exposed.daily(merger.last_daily)

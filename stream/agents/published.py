@@ -1,16 +1,24 @@
-"""Counts what the merger publishes, for the metrics."""
+"""What the merger publishes: counted record by record, and kept as long as it is of the latest windows."""
 
 from __future__ import annotations
+
+import time
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from stream.core import records
+from stream.core.engagement.rows import TOTAL
+from stream.core.times import format_ms
 from stream.metrics import Metrics
 
 
 class _Window(Struct):
+    series: str
     status: records.WindowStatus
+    start: str
+    volume: float
 
 
 class _Incident(Struct):
@@ -20,10 +28,53 @@ class _Incident(Struct):
     provisional: bool
 
 
+class Row(NamedTuple):
+    """A record of engagement, and the volume in it."""
+
+    volume: float
+    record: bytes
+
+
+class LatestWindows:
+    """The records, by series, of the last window that is final, and of the newest that is still open.
+
+    A window that begins after the wall clock's now is that of a wrong clock, not the newest.
+    """
+
+    def __init__(self) -> None:
+        self.final: dict[str, Row] = {}
+        self.open: dict[str, Row] = {}
+        # ISO 8601 in UTC: these are in the order of time.
+        self._final_start = ""
+        self._open_start = ""
+        self._too_new = ""
+
+    def add(self, window: _Window, record: bytes) -> None:
+        """One record; those of a window come one after the other."""
+        start = window.start
+        row = Row(window.volume, record)
+        if window.status == "final":
+            if start != self._final_start:
+                self.final, self._final_start = {}, start
+                if self._open_start <= start:
+                    self.open, self._open_start = {}, ""
+            self.final[window.series] = row
+        elif start == self._open_start:
+            if window.series == TOTAL:  # the first of them: it is shown once more
+                self.open = {}
+            self.open[window.series] = row
+        elif start > max(self._open_start, self._final_start) and start != self._too_new:
+            if start > format_ms(int(time.time() * 1000)):
+                self._too_new = start
+            else:
+                self.open, self._open_start = {window.series: row}, start
+
+
 class Published:
-    """Reads of each record what is counted of it; a few hundred a window, so that is no cost."""
+    """Decodes a few fields of each record; a few hundred a window, so that is no cost."""
 
     def __init__(self, metrics: Metrics) -> None:
+        self.latest = LatestWindows()
         self._metrics = metrics
         self._windows = msgspec.json.Decoder(_Window)
         self._incidents = msgspec.json.Decoder(_Incident)
@@ -31,7 +82,9 @@ class Published:
     def saw(self, output: str, value: bytes) -> None:
         """One record of an output is about to be published."""
         if output == "engagement":
-            self._metrics.windows.labels(self._windows.decode(value).status).inc()
+            window = self._windows.decode(value)
+            self._metrics.windows.labels(window.status).inc()
+            self.latest.add(window, value)
         elif output == "incidents":
             incident = self._incidents.decode(value)
             if incident.status == "opened" and not incident.provisional:

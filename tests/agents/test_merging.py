@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -31,7 +31,6 @@ class Counting:
     def __init__(self) -> None:
         self.kept: dict[bytes, bytes] = {}
         self.closed_ms: int | None = None
-        self.open_incidents: Mapping[str, int] = {}
         self.shown = 0
         self._changed: dict[bytes, bytes | None] = {}
         self._outputs: list[Output] = []
@@ -48,7 +47,7 @@ class Counting:
 
     def provisional(self, now_ms: int) -> None:
         if now_ms == 10_000:
-            self._outputs.append(Output("engagement", b"total", b'{"status":"provisional"}'))
+            self._outputs.append(Output("engagement", b"total", row("total", "provisional")))
 
     def take_outputs(self) -> list[Output]:
         outputs, self._outputs = self._outputs, []
@@ -89,8 +88,16 @@ def state(store: Store | None = None, metrics: Metrics | None = None) -> MergerS
     return MergerState(Counting(), metrics or Metrics(), store, partitions=PARTITIONS)  # type: ignore[arg-type]
 
 
+def row(series: str, status: str) -> bytes:
+    """As much of a record of engagement as is looked at."""
+    return b'{"series":"%b","status":"%b","start":"2026-01-01T00:00:00.000Z","volume":1.0}' % (
+        series.encode(),
+        status.encode(),
+    )
+
+
 def final(series: str) -> Part:
-    return Part(b"engagement " + series.encode() + b' {"status":"final"}')
+    return Part(b"engagement %b %b" % (series.encode(), row(series, "final")))
 
 
 def test_a_record_goes_to_the_partition_of_its_key() -> None:
@@ -132,7 +139,7 @@ def test_what_is_published_is_counted() -> None:
     metrics = Metrics()
     one = state(metrics=metrics)
     incident = b'incidents total {"status":"%s","direction":"drop","severity":"page","provisional":%s}'
-    parts = [final("total"), Part(b'engagement total {"status":"provisional"}')]
+    parts = [final("total"), Part(b"engagement total " + row("total", "provisional"))]
     parts += [Part(incident % what) for what in ((b"opened", b"true"), (b"opened", b"false"))]
     parts += [Part(incident % (b"resolved", b"false")), Part(b"daily 2026-01-01 {}")]
     one.process(parts)

@@ -15,7 +15,7 @@ from stream.core.engagement.rows import TOTAL, Row
 from stream.core.engagement.track import JudgedRows, Moment, Pace
 from stream.core.engagement.tracked import Tracked
 from stream.core.engagement.wording import Wording
-from stream.core.records import Incident, Severity
+from stream.core.records import Incident
 from stream.core.times import format_day, format_ms, parse_day
 
 RESOLVE_AFTER_DAYS = 2
@@ -103,10 +103,9 @@ class Incidents:
         """Decades that a value must be rarer than usual to be `out`, after false alarms; 0 without any."""
         return self._in_force.bar(series, start_ms)
 
-    def open_by_severity(self) -> Mapping[Severity, int]:
-        """How many are open."""
-        windows, days = self._windows.track.severities(), self._days.track.severities()
-        return {severity: windows[severity] + days[severity] for severity in windows}
+    def open(self) -> list[Incident]:
+        """The last record of each that is open; provisional ones are not among them."""
+        return [*self._windows.open(), *self._days.open()]
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """What to keep, since last taken; None deletes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -52,6 +52,7 @@ class Watcher(Protocol):
     def peek(self, start_ms: int, rows: Mapping[str, Row]) -> Sequence[records.Incident]: ...
     def day(self, daily: records.Daily) -> Sequence[records.Incident]: ...
     def control(self, control: Control) -> Sequence[records.Incident]: ...
+    def open(self) -> Sequence[records.Incident]: ...
     def changes(self) -> Changes: ...
     def restore(self, key: str, value: bytes) -> None: ...
     def restored(self) -> None: ...
@@ -131,7 +132,7 @@ class Merger:
         self._shown_at: int | None = None
         self._to_show: set[int] = set()
         self._foretold: dict[str, int] = {}
-        self._open_incidents: dict[str, str] = {}
+        self._last_daily: records.Daily | None = None
 
     # -- what it knows ----------------------------------------------------------------------------
 
@@ -140,10 +141,14 @@ class Merger:
         """The end of the last window that closed; None before the first."""
         return self._closing.progress.next_window
 
+    def open_incidents(self) -> Sequence[records.Incident]:
+        """The last record of each that is open, without what was only said in advance."""
+        return self._watch.open()
+
     @property
-    def open_incidents(self) -> Counter[str]:
-        """How many are open, by severity."""
-        return Counter(self._open_incidents.values())
+    def last_daily(self) -> records.Daily | None:
+        """The report of the last day that closed."""
+        return self._last_daily
 
     # -- what it does -----------------------------------------------------------------------------
 
@@ -217,7 +222,10 @@ class Merger:
     def _close_day(self, day: int) -> int:
         self._closing.day_closed(day)
         daily = self._reports.close(day)
-        self._outputs.append(Output("daily", daily.day.encode(), records.encode(daily)))
+        encoded = records.encode(daily)
+        self._outputs.append(Output("daily", daily.day.encode(), encoded))
+        self._last_daily = daily
+        self._keep(_DAILY, encoded)
         self._publish(self._watch.day(daily))
         self.counts.days += 1
         return DAY_ROWS
@@ -238,14 +246,7 @@ class Merger:
     def _publish(self, incidents: Sequence[records.Incident]) -> None:
         for incident in incidents:
             self._outputs.append(_output(incident))
-            key = (_OPEN + incident.incident_id).encode()
-            if incident.status == "resolved":
-                self._open_incidents.pop(incident.incident_id, None)
-                self._keep(key, None)
-            else:
-                self.counts.incidents_opened += incident.status == "opened"
-                self._open_incidents[incident.incident_id] = incident.severity
-                self._keep(key, incident.severity.encode())
+            self.counts.incidents_opened += incident.status == "opened"
 
     # -- what it keeps ----------------------------------------------------------------------------
 
@@ -306,8 +307,9 @@ class Merger:
             if key.startswith(prefix):
                 who.restore(rest, value)
                 return True
-        if kind == "open":
-            self._open_incidents[rest] = value.decode()
+        if key == _DAILY.decode():
+            with suppress(msgspec.DecodeError):  # of a version that had less to say: shown with the next day
+                self._last_daily = _decode_daily(value)
             return True
         return False
 
@@ -326,9 +328,10 @@ def _output(incident: records.Incident) -> Output:
     return Output("incidents", incident.series.encode(), records.encode(incident))
 
 
-_OPEN = "open/"
 _WINDOW = "window/"
 _HEAD = b"head"
+_DAILY = b"daily"
 _decode = msgspec.msgpack.Decoder(Part | Control).decode
+_decode_daily = msgspec.json.Decoder(records.Daily).decode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _encode = msgspec.msgpack.Encoder().encode

@@ -75,6 +75,11 @@ class OfPeriod:
             status, what = fact.status, fact.what
         return self._again(incident, status, what)
 
+    def open(self) -> list[Incident]:
+        """The last record of each incident that is open, in the order opened."""
+        ids = (incident.incident_id for incident in self.track.open())
+        return [self._records[incident_id] for incident_id in ids if incident_id in self._records]
+
     def end_all(self, now_ms: int, note: str) -> list[Incident]:
         """Resolves what is open, and forgets the history: what comes is judged in another way."""
         records = []

@@ -14,7 +14,7 @@ from stream.core.engagement.judged import Judged
 from stream.core.engagement.rows import TOTAL
 from stream.core.engagement.severity import LASTING_WINDOWS, Strength, is_page, wakes
 from stream.core.engagement.tracked import Tracked
-from stream.core.records import IncidentStatus, Measure, Severity
+from stream.core.records import IncidentStatus, Measure
 
 JOIN_WITHIN_WINDOWS = 15
 """So long after it was opened, whatever moves the same way joins an incident that `total` is no part of."""
@@ -337,11 +337,6 @@ class Track:
             and now.start_ms - incident.ended_ms <= self._pace.cooldown_ms
             and (of is None or of.series in incident.members or TOTAL in incident.members)
         ]
-
-    def severities(self) -> Mapping[Severity, int]:
-        """How many incidents are open."""
-        of = [incident.severity for incident in self._open.values()]
-        return {"ticket": of.count("ticket"), "page": of.count("page")}
 
 
 def _accounts_for(incident: Tracked, d: Deviation, judged: JudgedRows) -> bool:

@@ -126,6 +126,10 @@ class Watch:
         """What somebody said of an incident."""
         return self._incidents.control(control)
 
+    def open(self) -> list[Incident]:
+        """The last record of each open incident."""
+        return self._incidents.open()
+
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """State that has changed since the last call, by key; None where it is gone."""
         for key in self._dirty:

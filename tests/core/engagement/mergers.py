@@ -47,6 +47,9 @@ class NoWatch:
     def control(self, control: Control) -> list[records.Incident]:
         return []
 
+    def open(self) -> list[records.Incident]:
+        return []
+
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         return iter(())
 

@@ -470,11 +470,13 @@ def test_a_slow_decline_is_one_incident_of_days() -> None:
     )
 
 
-def test_open_incidents_by_severity_are_known_after_a_restart() -> None:
+def test_open_incidents_are_known_with_all_that_was_said_after_a_restart() -> None:
     run = Run()
-    run.add(CALM, OUTAGE)
+    [opened] = run.add(CALM, OUTAGE)
     run.restart()
-    assert run.incidents.open_by_severity() == {"ticket": 0, "page": 1}
+    assert run.incidents.open() == [opened]
+    run.add(CALM, times=10)
+    assert run.incidents.open() == []
 
 
 levels = st.sampled_from([0.0, 0.3, 0.75, 0.85, 0.95, 1.0, 1.0, 1.0, 1.1, 1.3, 1.5, 2.5])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stream.core.definition import DAY, MINUTE, Definition
+from stream.core.engagement.figures import Figures
 from stream.core.engagement.merger import Merger
-from stream.core.engagement.partials import Sums, encode
+from stream.core.engagement.partials import DayPart, Sums, encode
 from tests.core.engagement.mergers import (
     DEFINITION,
     NOON,
@@ -211,6 +212,19 @@ def test_open_windows_are_shown_again_after_a_restart() -> None:
     other = restarted(one, merger)
     other.provisional(NOON)
     assert [row["events"] for row in published(other)] == [3]
+
+
+def test_the_last_daily_report_is_known_after_a_restart() -> None:
+    one = merger()
+    assert one.last_daily is None
+    today = NOON // DAY
+    for days in (1, 2):
+        feed(one, DayPart(0, today + days - 1, Figures()), clock(days * DAY / MINUTE, day=today + days - 1))
+    assert one.last_daily is not None
+    assert one.last_daily.day == "2026-01-02"
+    other = restarted(one, merger)
+    assert other.last_daily == one.last_daily
+    assert published(other, "daily") == []
 
 
 def test_what_was_said_in_advance_is_never_final() -> None:
