@@ -13,6 +13,8 @@ from stream.engine.errors import EngineError
 
 # A broker that has gone away must not keep a worker from ending; what was not committed is read again.
 STOP_WITHIN_S = 20.0
+# After a failure nothing is written any more, and whoever starts the worker again waits for its end.
+FAILED_STOP_WITHIN_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +57,21 @@ async def _until(event: _Event) -> None:
 
 
 async def _stop(app: EngineApp, starting: asyncio.Task[None]) -> None:
-    try:
-        await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
-    except TimeoutError:
+    stopping = asyncio.create_task(app.stop(), name="app stop")
+    failing = asyncio.create_task(app.failed.wait())
+    await asyncio.wait({stopping, failing}, timeout=STOP_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+    if app.failure is not None:
+        await asyncio.wait({stopping}, timeout=FAILED_STOP_WITHIN_S)
+    elif not stopping.done():
         app.fail(
             EngineError(
                 f"the worker could not commit and stop within {STOP_WITHIN_S:.0f} s: does the broker answer? "
                 "What it has not committed is read again"
             )
         )
+    failing.cancel()
     starting.cancel()
-    await asyncio.wait([starting], timeout=1.0)
+    stopping.cancel()
+    await asyncio.wait([starting, stopping], timeout=1.0)
+    if stopping.done() and not stopping.cancelled() and app.failure is None:
+        stopping.result()

@@ -200,3 +200,7 @@ class Supervisor:
     def unexplained(self) -> list[Exit]:
         """Ends by an error that the worker has not explained: a defect of its own."""
         return [one for one in self.exits if one.code > 0 and "Unexpected: " in one.said]
+
+    def fenced(self) -> bool:
+        """Whether the present process has ended because Kafka took its partitions for another's."""
+        return any("another worker has taken the partition over" in line for line in self.lines[-3:])
