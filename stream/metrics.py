@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,15 @@ _REBALANCE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 _LATENCY_SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0)
 
 _ONLY_MERGER = "Only on the worker that has the merger."
+
+
+class WeightedHistogram(Histogram):
+    """A histogram without labels, of samples that stand for many."""
+
+    def observe_many(self, amount: float, count: int) -> None:
+        """The same as `count` observations of `amount`."""
+        self._sum.inc(amount * count)
+        self._buckets[bisect_left(self._upper_bounds, amount)].inc(count)
 
 
 class LastKnown(Gauge):
@@ -76,8 +86,8 @@ class Metrics:
             self._of_the_merger.append(one)
             return one
 
-        def histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"footfall_{name}", meaning, buckets=buckets, registry=registry)
+        def histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> WeightedHistogram:
+            return WeightedHistogram(f"footfall_{name}", meaning, buckets=buckets, registry=registry)
 
         # -- the stream, and who is in it -----------------------------------------------------------
         self.events = counter(

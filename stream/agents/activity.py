@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
+from stream.agents.latency import Latency, sample
 from stream.core.engagement.merger import PROVISIONAL_EVERY_MS
 from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Counts, Partition
@@ -129,12 +130,21 @@ class ActivityState(InputState[Partition]):
     def __init__(self, partition: Partition, guard: DeadLetterGuard, metrics: Metrics) -> None:
         super().__init__(partition, guard, metrics)
         self._foretold = Foretold()
+        self._latency = Latency(metrics)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Apply records, in pieces that the dead-letter guard judges. Raises TooManyDeadLetters."""
+        partition = self.partition
+        applied, watermark = partition.counts.applied, partition.watermark
+        super().process(records)
+        self._latency.processed(partition.counts.applied - applied, sample(records, watermark))
 
     def provisional(self, now_ms: int) -> bool:
         """Send what is known of open windows, if that is due; True where something is to be written."""
         return self._foretold.send(self.partition, now_ms)
 
     def take_outputs(self) -> Sequence[Output]:
+        self._latency.taken()
         # Before what is final: of a window that has closed since, that is the last word.
         return [*self._foretold.take(), *super().take_outputs()]
 
@@ -149,6 +159,7 @@ class ActivityState(InputState[Partition]):
 
     def written(self) -> None:
         self.partition.written()
+        self._latency.committed()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         self.partition.restore(key, value)

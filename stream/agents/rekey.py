@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stream.agents.activity import Foretold, InputState, Report
 from stream.agents.dead_letters import DeadLetterGuard
+from stream.agents.latency import Latency, sample_envelope
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import Router
@@ -53,6 +54,7 @@ class RekeyedState:
         self.rekeyed = rekeyed
         self._report = Report(metrics)
         self._foretold = Foretold()
+        self._latency = Latency(metrics)
 
     @property
     def partition(self) -> Partition:
@@ -60,8 +62,10 @@ class RekeyedState:
 
     def process(self, records: Sequence[Record]) -> None:
         """Work off envelopes."""
+        applied = self.partition.counts.applied
         values = [record.value or b"" for record in records]
         self.rekeyed.process(values, [record.offset for record in records])
+        self._latency.processed(self.partition.counts.applied - applied, sample_envelope(records))
         self._report.send(self.partition.counts)
 
     def work(self) -> bool:
@@ -74,6 +78,7 @@ class RekeyedState:
         return self._foretold.send(self.partition, now_ms)
 
     def take_outputs(self) -> Sequence[Output]:
+        self._latency.taken()
         return [*self._foretold.take(), *self.rekeyed.take_outputs()]
 
     def take_changes(self) -> Sequence[Change]:
@@ -84,6 +89,7 @@ class RekeyedState:
 
     def written(self) -> None:
         self.partition.written()
+        self._latency.committed()
 
     def value(self, key: bytes) -> bytes | None:
         return self.partition.value(key)

@@ -24,7 +24,7 @@ class Event(Struct, array_like=True, tag=1, gc=False):
 
     With a `ticket` a user waits for it: whoever was joined to the user may have sent it under the old id.
     `watermark` is the input partition's, with an event that deletes its person; `window_clock` too, with one
-    that came too late for its window.
+    that came too late for its window. `arrived` is when the record came to Kafka, in ms, where that is known.
     """
 
     source: int
@@ -36,6 +36,7 @@ class Event(Struct, array_like=True, tag=1, gc=False):
     user: str = ""
     watermark: int | None = None
     window_clock: int | None = None
+    arrived: int | None = None
 
 
 class Joining(Struct, array_like=True, tag=2, gc=False):

@@ -123,6 +123,8 @@ class Router:
                 self._watermark = max(self._watermark, t - lateness)
             at, clock = (offsets[i], 0), self._watermark + ahead
             event = Event(source, at, t, person, value)
+            if arrived_ms is not None:
+                event.arrived = arrived_ms[i]
             if t - t % size + size <= clock:
                 event.window_clock = clock
             if wire.type in _JOINING and wire.user_id is not None and self._join(wire, event):
