@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test soak lint types layers docs bench eval-detect clean help
+.PHONY: demo test soak lint types layers docs panels bench eval-detect clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -45,6 +45,9 @@ docs: $(VENV)/.dev ## write the generated pages and schemas anew
 	$(BIN)/python -m stream.settings.reference > docs/configuration.md
 	$(BIN)/python -m stream.metrics docs/metrics.md
 	$(BIN)/python -m stream.schemas schemas
+
+panels: $(VENV)/.dev ## write the Grafana dashboards anew
+	$(BIN)/python -m deploy.grafana.dashboards
 
 bench: $(VENV)/.dev ## the figures in docs/performance.md (Java and Maven, for the worker)
 	$(BIN)/python bench/replay.py
