@@ -23,6 +23,7 @@ _CHATTY = {
     "stream.engine.app": logging.WARNING,
     "stream.engine.table": logging.WARNING,
     "stream.engine.transport": logging.WARNING,
+    "stream.engine.view": logging.WARNING,
 }
 
 

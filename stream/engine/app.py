@@ -35,6 +35,7 @@ class EngineApp(faust.App):
     `on_stopped` is called when processing goes on after a rebalance, with the seconds that it stood still.
     `folders` has the worker's local stores, or is None.
     `failed` is set, and `failure` says why, once any engine has failed: then all of them hold still.
+    `joined` is True once it has been told its partitions, even if there were none for it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,6 +43,7 @@ class EngineApp(faust.App):
         self.engines: list[Engine] = []
         self.failed = asyncio.Event()
         self.failure: Exception | None = None
+        self.joined = False
         self.folders: StoreFolders | None = None
         self.on_stopped: Callable[[float], None] = lambda _: None
         self._stopped_at: float | None = None
@@ -49,6 +51,7 @@ class EngineApp(faust.App):
     def on_rebalance_end(self) -> None:
         # The last that Faust does: flow has been resumed.
         super().on_rebalance_end()
+        self.joined = True
         if self._stopped_at is not None:
             self.on_stopped(time.monotonic() - self._stopped_at)
             self._stopped_at = None

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
 
 from aiohttp import web
+from yarl import URL
 
 from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
-from stream.metrics import CONTENT_TYPE, Metrics
+from stream.metrics import Metrics
 from stream.settings import Settings
+from stream.web.events import EventPages
+from stream.web.feed import Feed
+from stream.web.group import Group
+from stream.web.guard import Guard
+from stream.web.health import HealthPages
+from stream.web.others import Others
+from stream.web.people import PeoplePages
+from stream.web.published import PublishedPages
+from stream.web.states import StatesPages
+from stream.web.transitions_of import TransitionsOf
+
+# Whoever is still being answered then is cut off.
+STOP_WITHIN_S = 2.0
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 @asynccontextmanager
 async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIterator[str]:
-    """Serve `/metrics` and `/livez` meanwhile, and yield the address. Raises EngineError if it is taken."""
+    """Serve the worker's pages meanwhile, and yield the address. Raises EngineError if it is taken.
 
-    async def show_metrics(request: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+    Tells the app where the other workers of the group find this one; so it must not have been started.
+    """
+    group = Group(settings, app)
+    others, feed, transitions = Others(), Feed(settings), TransitionsOf(settings)
+    states = StatesPages(group, others)
+    events = EventPages(feed, states, metrics)
+    pages = web.Application(middlewares=[Guard(settings, metrics).watch])
+    for part in (
+        HealthPages(settings, app, metrics),
+        states,
+        PeoplePages(group, others, transitions),
+        PublishedPages(feed),
+        events,
+    ):
+        pages.add_routes(part.routes())
 
-    async def show_life(request: web.Request) -> web.Response:
-        failure = app.failure
-        if failure is None:
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text=f"{failure}\n")
+    if find_spec("stream.web.pages") is not None:
+        pages.add_routes(import_module("stream.web.pages").routes())
 
-    pages = web.Application()
-    pages.add_routes([web.get("/metrics", show_metrics), web.get("/livez", show_life)])
-    runner = web.AppRunner(pages, access_log=None)
+    async def end_streams(_: web.Application) -> None:
+        await events.close()
+
+    pages.on_shutdown.append(end_streams)
+    runner = web.AppRunner(pages, access_log=None, shutdown_timeout=STOP_WITHIN_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.web.host, settings.web.port)
@@ -40,6 +71,28 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
                 "another worker run here? web.port or --web-port picks another, 0 a free one"
             ) from error
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
+        group.address = settings.web.advertise or address_of(await _reachable(host), port)
+        app.conf.canonical_url = URL(group.address)
+        yield address_of(host, port)
     finally:
         await runner.cleanup()
+        await feed.close()
+        await transitions.close()
+        await others.close()
+
+
+def address_of(host: str, port: int) -> str:
+    """The address of a server there."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _reachable(host: str) -> str:
+    """Where a server that listens on `host` is found: by the machine's name, if it listens everywhere."""
+    if host not in EVERYWHERE:
+        return host
+    name = socket.gethostname()
+    try:
+        await asyncio.get_running_loop().getaddrinfo(name, None)
+    except OSError:
+        return "127.0.0.1"
+    return name

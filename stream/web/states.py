@@ -1,0 +1,101 @@
+"""`/states`: who is there now, by state and tier, summed over the partitions of all workers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+
+from stream.core.records import Reached
+from stream.core.times import format_ms
+from stream.web.answers import Own, PartitionNow, States, reply
+from stream.web.group import Group
+from stream.web.others import Others, Unreachable
+
+_decode = msgspec.json.Decoder(Own).decode
+
+
+class StatesPages:
+    """The routes."""
+
+    def __init__(self, group: Group, others: Others) -> None:
+        self._group = group
+        self._others = others
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/states", self._show), web.get("/partitions", self._show_own)]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return reply(await self.now())
+
+    async def _show_own(self, request: web.Request) -> web.Response:
+        return reply(Own(partitions=self.own()))
+
+    def own(self) -> dict[int, PartitionNow]:
+        """Of the partitions that are here, by number."""
+        found = {}
+        for number, state in self._group.own().items():
+            partition = state.partition
+            if not hasattr(partition, "population"):
+                continue
+            population = partition.population()
+            watermark = partition.watermark
+            found[number] = PartitionNow(
+                as_of=None if watermark is None else format_ms(watermark),
+                people=population.states,
+                tiers=population.tiers,
+                registered=population.registered,
+                visitors=population.visitors,
+                open_visits=population.open_visits,
+            )
+        return found
+
+    async def now(self) -> States:
+        """Of all partitions whose worker answers."""
+        found = self.own()
+        addresses = {
+            url
+            for number, url in self._group.others().items()
+            if number not in found and url != self._group.address
+        }
+        for answer in await asyncio.gather(*map(self._of, sorted(addresses))):
+            found = {**answer, **found}
+        return _sum(found, self._group.partitions)
+
+    async def _of(self, address: str) -> dict[int, PartitionNow]:
+        try:
+            status, body = await self._others.ask(address, "/partitions")
+            return _decode(body).partitions if status == 200 else {}
+        except (Unreachable, msgspec.DecodeError):
+            return {}
+
+
+def _sum(found: dict[int, PartitionNow], partitions: int) -> States:
+    all_of = [one for number, one in found.items() if number < partitions]
+    return States(
+        as_of=min((one.as_of for one in all_of if one.as_of is not None), default=None),
+        partitions=partitions,
+        counted=len(all_of),
+        people=_added([one.people for one in all_of]),
+        tiers=_added([one.tiers for one in all_of]),
+        registered=_reached([one.registered for one in all_of]),
+        visitors=_reached([one.visitors for one in all_of]),
+        open_visits=sum(one.open_visits for one in all_of),
+    )
+
+
+def _added(counts: list[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _reached(all_of: list[Reached]) -> Reached:
+    return Reached(
+        sum(one.days_1 for one in all_of),
+        sum(one.days_7 for one in all_of),
+        sum(one.days_30 for one in all_of),
+    )
