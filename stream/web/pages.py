@@ -1,4 +1,4 @@
-"""Serves the live page: static files beside this module, each with its check sum, and nothing from elsewhere."""
+"""Serves the live page: static files beside this module, each with its check sum."""
 
 from __future__ import annotations
 
