@@ -289,7 +289,7 @@ class Metrics:
         )
         self.checkpoint_age = gauge(
             "checkpoint_age_seconds",
-            "Time since the partition's last checkpoint, while there is something to write; else 0.",
+            "How long the oldest change that is not in a checkpoint yet has waited; 0 without one.",
             "partition",
         )
         self.batch_records = histogram("batch_records", "Records processed in one go.", _BATCH_RECORDS)
@@ -317,7 +317,9 @@ class Metrics:
         self.stopped_seconds = counter(
             "stopped_seconds", "Time for which processing has stood still for rebalances."
         )
-        self.rebalances = counter("rebalances", "Rebalances that assigned partitions to this worker.")
+        self.rebalances = counter(
+            "rebalances", "Rebalances that this worker took part in, its first among them."
+        )
         self.standby_partitions = gauge(
             "standby_partitions", "Partitions of other workers of which this one keeps a copy."
         )

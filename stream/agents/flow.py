@@ -102,6 +102,9 @@ def build(
     )
 
     def measure() -> None:
+        # All wait for each other.
+        left = sum(records for engine in flow.app.engines for records in engine.restoring.values())
+        metrics.restoring.set(left)
         persons.measure()
         merging.measure()
 

@@ -107,23 +107,38 @@ class Persons(Partitions):
         engine, metrics = self.engine, self.metrics
         for gauge in metrics.by_partition():
             gauge.clear()
-        metrics.partitions.set(len(engine.partitions))
         metrics.standby_partitions.set(len(engine.standbys.replicas))
         metrics.standby_behind.set(sum(engine.standbys.behind.values()))
-        metrics.restoring.set(sum(engine.restoring.values()))
         now_s, now_monotonic_s = time.time(), time.monotonic()
         for number, owned in engine.partitions.items():
             label = str(number)
-            state = self.states[number]
+            state = self.states.get(number)
+            if state is None:  # the worker has failed while it took partitions over
+                continue
             metrics.profiles.labels(label).set(len(state.partition))
-            ahead = engine.ahead(number)
-            if ahead is not None:
-                metrics.lag.labels(label).set(ahead.records)
+            if owned.replica is not None and owned.replica.store is not None:
+                metrics.store_bytes.labels(label).set(owned.replica.store.size())
             watermark = state.partition.watermark
             if watermark is not None:
                 metrics.watermark_age.labels(label).set(now_s - watermark / 1000)
-            age = now_monotonic_s - owned.committed_at if owned.behind else 0.0
-            metrics.checkpoint_age.labels(label).set(age)
+            since_s = owned.behind_since
+            metrics.checkpoint_age.labels(label).set(0 if since_s is None else now_monotonic_s - since_s)
+        self._measure_lag()
+
+    @property
+    def reading(self) -> Engine:
+        """The engine that reads the input."""
+        return self.engine
+
+    def _measure_lag(self) -> None:
+        metrics, reading, now_ms = self.metrics, self.reading, int(time.time() * 1000)
+        metrics.partitions.set(len(reading.partitions))
+        for number in reading.partitions:
+            ahead, waits_ms = reading.ahead(number), reading.waits_ms(number, now_ms)
+            if ahead is not None:
+                metrics.lag.labels(str(number)).set(ahead.records)
+            if waits_ms is not None:
+                metrics.lag_seconds.labels(str(number)).set(waits_ms / 1000)
 
 
 class Routers(Partitions):
@@ -164,14 +179,13 @@ class Rekeyed(Persons):
         )
         return RekeyedState(rekeyed, self.metrics)
 
+    @property
+    def reading(self) -> Engine:
+        return self._routers.engine
+
     def measure(self) -> None:
         super().measure()
-        metrics, routing = self.metrics, self._routers.engine
-        metrics.lag.clear()
-        for number in routing.partitions:
-            ahead = routing.ahead(number)
-            if ahead is not None:
-                metrics.lag.labels(str(number)).set(ahead.records)
+        metrics = self.metrics
         for number in self.engine.partitions:
             label = str(number)
             ahead = self.engine.ahead(number)

@@ -145,6 +145,7 @@ class Engine:
             start += len(piece)
             began_at = time.perf_counter()
             owned.process(piece)
+            owned.next_arrived_ms = unseen[start].timestamp if start < len(unseen) else None
             took_s = time.perf_counter() - began_at
             self._observer.on_batch(owned.number, len(piece), took_s)
             self._slice = _next_slice(len(piece), took_s)
@@ -205,7 +206,25 @@ class Engine:
     def ahead(self, number: int) -> Ahead | None:
         """How much of the input partition is not applied yet; None while that is not known."""
         owned = self.partitions.get(number)
-        return None if owned is None else self._source.ahead(number, owned.next_offset)
+        if owned is None:
+            return None
+        ahead = self._source.ahead(number, owned.next_offset)
+        if ahead is not None and not ahead.records:
+            owned.read_to_end(ahead.as_of_ms)
+        return ahead
+
+    def waits_ms(self, number: int, now_ms: int) -> int | None:
+        """For how long the oldest record of a partition that is not applied has been in Kafka.
+
+        0 where there is none, None while that is not known; how it is estimated: `waiting_since_ms`.
+        """
+        owned, ahead = self.partitions.get(number), self.ahead(number)
+        if owned is None or ahead is None:
+            return None
+        if not ahead.records:
+            return 0
+        since_ms = owned.waiting_since_ms
+        return None if since_ms is None else max(0, now_ms - since_ms)
 
     async def assign(self, numbers: set[int], generation: int, standbys: Iterable[int] = ()) -> None:
         """Own exactly these partitions: drop those lost, restore those new, go on with those kept.

@@ -27,6 +27,7 @@ class OwnedPartition:
     nothing may be processed or written. `on_failure` is called if a checkpoint can't be written.
     `room` is how many records may be `uncommitted` before the partition waits for its checkpoint: as many
     as the last ones' speed says can be written in AIM_S.
+    `next_arrived_ms` is the Kafka time of the first record not applied, where that has been fetched.
     `replica` is told of what is committed; without one, nothing is kept but in Kafka.
     """
 
@@ -47,8 +48,8 @@ class OwnedPartition:
         self.state = state
         self.next_offset = next_offset
         self.committed_offset = next_offset
-        self.committed_at = time.monotonic()
         self.active = False
+        self.next_arrived_ms: int | None = None
         self.uncommitted = 0
         self.room = FIRST_ROOM
         self.replica = replica
@@ -56,7 +57,9 @@ class OwnedPartition:
         self._observer = observer
         self._on_failure = on_failure
         self._slow = False
-        self._dirty = False
+        self._dirty_since: float | None = None
+        self._written_since: float | None = None
+        self._arrived_ms: int | None = None
         self._more = True
         self._began_at = time.monotonic()
         self._in_flight: asyncio.Task[None] | None = None
@@ -88,14 +91,33 @@ class OwnedPartition:
         """Apply records that `unseen` and `skipped` let through."""
         self.state.process(records)
         self.next_offset = records[-1].offset + 1
+        self._arrived_ms = records[-1].timestamp
         self.uncommitted += len(records)
-        self._dirty = True
+        self._changed()
         self._more = self.state.work()
 
     def touch(self) -> None:
         """The state has changed without a record (time went on): it has to be written."""
-        self._dirty = True
+        self._changed()
         self._more = self.state.work()
+
+    def _changed(self) -> None:
+        if self._dirty_since is None:
+            self._dirty_since = time.monotonic()
+
+    def read_to_end(self, as_of_ms: int) -> None:
+        """At this wall clock time there was nothing that was not applied: what comes arrives later."""
+        self._arrived_ms = max(self._arrived_ms or 0, as_of_ms)
+
+    @property
+    def waiting_since_ms(self) -> int | None:
+        """The Kafka time of the oldest record not applied, if there is one. None: not known.
+
+        An estimate where that has not been fetched: it came after the last that was applied, and after the
+        partition had last been read to its end, so this is the later of the two. (The record has waited for
+        less, if Kafka's times are in order.)
+        """
+        return self._arrived_ms if self.next_arrived_ms is None else self.next_arrived_ms
 
     @property
     def has_work(self) -> bool:
@@ -106,7 +128,7 @@ class OwnedPartition:
         """Do a slice of the work that was put off. Its outputs count as if records had come."""
         self._more = self.state.work()
         self.uncommitted += WORK_COUNTS
-        self._dirty = True
+        self._changed()
 
     @property
     def writing(self) -> bool:
@@ -116,12 +138,17 @@ class OwnedPartition:
     @property
     def behind(self) -> bool:
         """Whether there is anything that is not durable yet."""
-        return self._dirty or self._in_flight is not None
+        return self.behind_since is not None
+
+    @property
+    def behind_since(self) -> float | None:
+        """Since when, by the monotonic clock, the oldest change that is not durable has waited."""
+        return self._written_since or self._dirty_since
 
     def due(self, interval_s: float) -> bool:
         """Whether a checkpoint should begin now."""
         return (
-            self._dirty
+            self._dirty_since is not None
             and self.active
             and self._in_flight is None
             and (time.monotonic() - self._began_at >= interval_s or self._full)
@@ -141,7 +168,7 @@ class OwnedPartition:
             state.take_outputs(), state.take_changes(), self.next_offset, state.take_local(), layout
         )
         records, self.uncommitted = self.uncommitted, 0
-        self._dirty = False
+        self._written_since, self._dirty_since = self._dirty_since or time.monotonic(), None
         self._began_at = time.monotonic()
         task = asyncio.create_task(
             self._write(snapshot, records), name=f"checkpoint {self.topic}/{self.number}"
@@ -162,10 +189,10 @@ class OwnedPartition:
             raise
         finally:
             self._in_flight = None
+            self._written_since = None
         self.state.written()
         self.committed_offset = snapshot.next_offset
-        self.committed_at = time.monotonic()
-        seconds = self.committed_at - began_at
+        seconds = time.monotonic() - began_at
         self._make_room(records, seconds)
         self._observer.on_checkpoint(self.number, seconds)
 
@@ -193,7 +220,7 @@ class OwnedPartition:
     async def flush(self) -> None:
         """Make everything applied so far durable. Raises CheckpointError."""
         await self.checkpoint_done()
-        if self._dirty:
+        if self._dirty_since is not None:
             await asyncio.shield(self.begin_checkpoint())
 
     async def close(self) -> None:

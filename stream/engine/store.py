@@ -40,6 +40,7 @@ KEYS_AT_A_TIME = 512
 
 _META_KEY = OWN_PREFIX + b"meta"
 _CORRUPT = "corrupt"
+_SIZES = ("rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables")
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +152,10 @@ class PartitionStore:
         except Exception as error:
             self._broken(error)
         return found
+
+    def size(self) -> int:
+        """Bytes: the files with data, and what will be written to them."""
+        return sum(self._db.property_int_value(name) or 0 for name in _SIZES)
 
     async def write(self, changes: Iterable[Change], local: Iterable[Change], meta: Meta) -> None:
         """Apply the changes, in order, and `meta`, all or nothing. Raises StoreError."""
