@@ -13,12 +13,14 @@ import pytest
 from stream.cli import main
 
 ROOT = Path(__file__).parents[2]
+# Each is of the command of its name, and has all of that command's options.
 DOCUMENTS = ("docs/dead-letters.md", "docs/incidents.md", "docs/reset.md")
+ALSO = ("docs/alerting.md", "docs/runbook.md")
 
 
 def lines() -> Iterator[tuple[str, str]]:
     """Document and command, of each line in a block of `sh`."""
-    for document in DOCUMENTS:
+    for document in DOCUMENTS + ALSO:
         text = (ROOT / document).read_text(encoding="utf-8")
         for block in re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
             yield from ((document, line) for line in block.splitlines())
