@@ -79,6 +79,10 @@ def needed(settings: Settings, topics: Names) -> dict[str, tuple[Right, ...]]:
             Right("group", ("Read",), (group,)),
             *exactly_once,
         ),
+        "worker's pages": (
+            outputs("Read"),
+            *(() if settings.web.token is None else (source("Write"),)),
+        ),
         "check": (
             source("DescribeConfigs"),
             outputs("DescribeConfigs"),

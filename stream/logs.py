@@ -19,6 +19,8 @@ _CHATTY = {
     "mode": logging.WARNING,
     "aiokafka": logging.ERROR,
     "aiokafka.producer": logging.CRITICAL,
+    # Of requests that are no HTTP, with what they asked for: that may be a person.
+    "aiohttp.server": logging.CRITICAL,
     # Faust's services log as the modules of their subclasses.
     "stream.engine.app": logging.WARNING,
     "stream.engine.table": logging.WARNING,

@@ -56,9 +56,9 @@ def identity(request: web.Request, name: str) -> str:
     """An id out of the path."""
     text = request.match_info[name]
     if len(text) > LONGEST_ID:
-        raise Refusal(414, f"the {name} in the path is too long: at most {LONGEST_ID:,} characters")
+        raise Refusal(400, f"{name}: takes at most {LONGEST_ID:,} characters")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Refusal(400, f"the {name} in the path is no UTF-8") from None
+        raise Refusal(400, f"{name}: takes UTF-8") from None
     return text

@@ -16,11 +16,13 @@ from stream.engine.app import EngineApp
 from stream.engine.errors import EngineError
 from stream.metrics import Metrics
 from stream.settings import Settings
+from stream.web.erasing import ErasingPages
 from stream.web.events import EventPages
 from stream.web.feed import Feed
 from stream.web.group import Group
 from stream.web.guard import Guard
 from stream.web.health import HealthPages
+from stream.web.openapi import OpenApiPages
 from stream.web.others import Others
 from stream.web.people import PeoplePages
 from stream.web.published import PublishedPages
@@ -29,6 +31,8 @@ from stream.web.transitions_of import TransitionsOf
 
 # Whoever is still being answered then is cut off.
 STOP_WITHIN_S = 2.0
+# The longest id that may be asked for, quoted, with room to spare; aiohttp has 8 KB.
+LONGEST_LINE = 32 * 1024
 EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -42,6 +46,7 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
     others, feed, transitions = Others(), Feed(settings), TransitionsOf(settings)
     states = StatesPages(group, others)
     events = EventPages(feed, states, metrics)
+    erasing = ErasingPages(settings, app)
     pages = web.Application(middlewares=[Guard(settings, metrics).watch])
     for part in (
         HealthPages(settings, app, metrics),
@@ -49,6 +54,8 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
         PeoplePages(group, others, transitions),
         PublishedPages(feed),
         events,
+        erasing,
+        OpenApiPages(),
     ):
         pages.add_routes(part.routes())
 
@@ -59,7 +66,7 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
         await events.close()
 
     pages.on_shutdown.append(end_streams)
-    runner = web.AppRunner(pages, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+    runner = web.AppRunner(pages, access_log=None, shutdown_timeout=STOP_WITHIN_S, max_line_size=LONGEST_LINE)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.web.host, settings.web.port)
@@ -79,6 +86,7 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
         await feed.close()
         await transitions.close()
         await others.close()
+        await erasing.close()
 
 
 def address_of(host: str, port: int) -> str:
