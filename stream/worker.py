@@ -41,7 +41,7 @@ def main(settings: Settings) -> int:
     try:
         runner.run(work(settings))
     except EngineError as error:
-        log.critical("%s", error)
+        log.critical("%s", error, extra=error.place)
         return 1
     except Exception as error:
         log.critical("Unexpected: %r", error, exc_info=error)

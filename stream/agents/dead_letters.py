@@ -27,6 +27,7 @@ class DeadLetterGuard:
     def __init__(self, topic: str, number: int, max_ratio: float) -> None:
         self._where = f"{topic}/{number}"
         self._topic = topic
+        self._number = number
         self._max_ratio = max_ratio
         self._pieces: deque[tuple[int, int]] = deque()
         self._records = 0
@@ -46,7 +47,7 @@ class DeadLetterGuard:
             self._records -= old_records
             self._dead -= old_dead
         if self._dead > self._max_ratio * max(WINDOW, self._records):
-            raise TooManyDeadLetters(self._explain(reasons))
+            raise TooManyDeadLetters(self._explain(reasons)).at(self._topic, self._number)
 
     def _explain(self, reasons: Mapping[str, int]) -> str:
         common = ", ".join(f"{reason} {count}" for reason, count in Counter(reasons).most_common(3))

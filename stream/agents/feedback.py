@@ -32,7 +32,10 @@ class FeedbackState:
                 control = decode_json(record.value or b"")
             except ValueError as error:
                 self._metrics.feedback.labels("refused").inc()
-                log.warning("Offset %d of the control topic: %s", record.offset, error)
+                why = str(error)  # which quotes nothing of the record
+                log.warning(
+                    "Offset %d of the control topic: %s", record.offset, why, extra={"offset": record.offset}
+                )
             else:
                 self._metrics.feedback.labels("forwarded").inc()
                 self._outputs.append((PARTIALS, None, partials.encode(control)))

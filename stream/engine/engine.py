@@ -15,7 +15,7 @@ from stream.engine import recovery
 from stream.engine.checkpoint import CheckpointWriter, Destination, SequentialWriter, TransactionalWriter
 from stream.engine.client import Capabilities, Guarantee, KafkaError
 from stream.engine.connection import Connection
-from stream.engine.errors import RecoveryError
+from stream.engine.errors import EngineError, RecoveryError, place
 from stream.engine.folders import StoreFolders
 from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
@@ -123,6 +123,14 @@ class Engine:
         try:
             await self._process(owned, records, follows)
         except Exception as error:
+            if not isinstance(error, EngineError):  # those say it themselves
+                log.error(
+                    "%s/%d: applying what came from offset %d on has failed",
+                    owned.topic,
+                    number,
+                    owned.next_offset,
+                    extra=place(owned.topic, number, owned.next_offset),
+                )
             self.fail(error)
 
     async def _process(self, owned: OwnedPartition, records: Sequence[Record], follows: int | None) -> None:
@@ -136,6 +144,7 @@ class Engine:
                 owned.number,
                 unseen[0].offset,
                 owned.next_offset,
+                extra=place(owned.topic, owned.number, owned.next_offset),
             )
             await self._source.seek(owned.number, owned.next_offset)
             return

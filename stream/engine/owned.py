@@ -210,7 +210,7 @@ class OwnedPartition:
             raise CheckpointError(
                 f"checkpoint of {self.topic}/{self.number} at offset {snapshot.next_offset} failed: "
                 f"{error or repr(error)}"
-            ) from error
+            ).at(self.topic, self.number, snapshot.next_offset) from error
 
     async def checkpoint_done(self) -> None:
         """Wait for the checkpoint in flight, if any. Raises CheckpointError if it fails."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from stream.engine.client import Capabilities, TopicPartition, changelog_peeker, state_reader
 from stream.engine.connection import Connection
-from stream.engine.errors import RecoveryError
+from stream.engine.errors import RecoveryError, place
 from stream.engine.layout import LAYOUT_KEY, Layout, check, decode
 from stream.engine.replica import Replica, now_ms
 
@@ -197,6 +197,7 @@ def next_offset(topic: str, number: int, position: Position, logged: int | None)
             number,
             committed,
             logged,
+            extra=place(topic, number, logged),
         )
         return logged
     if committed is None:
@@ -208,5 +209,6 @@ def next_offset(topic: str, number: int, position: Position, logged: int | None)
             number,
             committed,
             position.beginning - 1,
+            extra=place(topic, number, position.beginning),
         )
     return committed

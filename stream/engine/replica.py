@@ -90,7 +90,7 @@ class Replica:
                 f"{record.topic}/{record.partition}, offset {record.offset}: this state can't be read "
                 f"({error}). Was it written by a newer version? Run that one, or start over with another "
                 "`group`"
-            ) from error
+            ).at(record.topic, record.partition, record.offset) from error
 
     def at_end(self, offset: int) -> None:
         """All there is has been read; `offset` is the next one, maybe behind transaction markers."""

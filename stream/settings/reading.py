@@ -44,6 +44,10 @@ PREFIX = "FOOTFALL_"
 RESERVED = ("FOOTFALL_REQUIRE_ALL", "FOOTFALL_TEST_")
 """Variables that the tests look at, not the settings."""
 
+_SERVICE_LINK = re.compile(
+    r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$", re.ASCII
+)
+
 SPELLINGS = {"time_zone": "timezone"}
 VARIABLES = {setting.variable: setting for setting in SETTINGS.values() if setting.variable}
 VARIABLES |= {PREFIX + spelling.upper(): SETTINGS[key] for spelling, key in SPELLINGS.items()}
@@ -201,6 +205,11 @@ def _from_environment(environ: Mapping[str, str], findings: Findings) -> dict[st
 def _no_such_variable(variable: str, key: str) -> str:
     if key in LISTS or key in SETTINGS:
         return f"no variable: {key} is not a single value, set it in the file"
+    if _SERVICE_LINK.search(variable):
+        return (
+            "a variable of a known setting. Kubernetes sets this one for a Service of that name: "
+            "put `enableServiceLinks: false` into the pod's spec"
+        )
     return "a variable of a known setting" + did_you_mean(variable, VARIABLES)
 
 

@@ -84,8 +84,7 @@ class Feed:
                     self._trouble = str(error) or "the broker does not answer in time"
                     await asyncio.sleep(TRY_AGAIN_AFTER_S)
                 except Exception as error:
-                    log.warning("The feed of what is published begins again: %s", type(error).__name__)
-                    log.debug("Why:", exc_info=error)
+                    log.warning("The feed of what is published begins again: %r", error, exc_info=error)
                     self._trouble = "reading it has failed, as the log says"
                     await asyncio.sleep(TRY_AGAIN_AFTER_S)
         finally:

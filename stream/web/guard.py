@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import traceback
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -53,10 +52,8 @@ class Guard:
         except web.HTTPException as refused:
             return _in_json(refused)
         except Exception as error:
-            # Neither the error's text nor the path: they may name a person.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("A request has failed: %s, at\n%s", type(error).__name__, where)
-            log.debug("Why:", exc_info=error)
+            # Not the path: it may name a person.
+            log.error("A request has failed: %r", error, exc_info=error)
             return reply(Failure(error="this is a defect of Footfall; the worker's log has more"), status=500)
 
     def _check_host(self, request: web.Request) -> None:

@@ -99,3 +99,7 @@ def _behind(engine: Engine, within_s: float) -> Iterator[str]:
             yield f"{where}: nothing has been read yet"
         elif (silent_s := time.time() - ahead.as_of_ms / 1000) > within_s:
             yield f"{where}: the broker has not answered for {silent_s:,.0f} s"
+        elif (waits_ms := engine.waits_ms(number, int(time.time() * 1000))) is None:
+            yield f"{where}: how far behind it is is not known yet"
+        elif waits_ms / 1000 > within_s:
+            yield f"{where}: {waits_ms / 1000:,.0f} s behind, {ahead.records:,} records"

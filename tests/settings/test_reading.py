@@ -236,6 +236,9 @@ def test_the_tests_own_variables_are_passed_over(load_text: Load) -> None:
         ({"FOOTFALL_BROKER": ""}, "broker", "host:port"),
         ({"FOOTFALL_DATA_DIR": "\udcff"}, "data_dir", "the path of a directory"),
         ({"FOOTFALL_GROUP": "gr\u00fcppe"}, "group", "a Kafka name"),
+        ({"FOOTFALL_SERVICE_HOST": "10.0.0.7"}, "FOOTFALL_SERVICE_HOST", "enableServiceLinks: false"),
+        ({"FOOTFALL_SERVICE_PORT_HTTP": "80"}, "FOOTFALL_SERVICE_PORT_HTTP", "enableServiceLinks: false"),
+        ({"FOOTFALL_PORT_6066_TCP_ADDR": "a"}, "FOOTFALL_PORT_6066_TCP_ADDR", "enableServiceLinks: false"),
         ({"FOOTFALL_TIME_ZONE": "UTC", "FOOTFALL_TIMEZONE": "UTC"}, "FOOTFALL_TIME_ZONE", "nothing beside"),
     ],
 )

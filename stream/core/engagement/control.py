@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -13,6 +14,8 @@ Action = Literal["ack", "snooze", "false"]
 
 LONGEST_SNOOZE_MS = 31 * 86_400_000
 LONGEST_TEXT = 500
+
+_QUOTED = re.compile(r" '.*'", re.DOTALL)
 
 
 class Control(Struct, frozen=True, array_like=True, tag=4):
@@ -70,10 +73,11 @@ def decode_json(value: bytes) -> Control:
     try:
         written = msgspec.json.decode(value, type=Feedback)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"not a control record: {error}") from error
+        # Without what it quotes: this is logged, and whoever wrote the record may have put anybody into it.
+        raise ValueError(f"not a control record: {_QUOTED.sub('', str(error))}") from error
     at_ms = parse_ms(written.at)
     if at_ms is None:
-        raise ValueError(f"not a control record: `at` is no time with an offset: {written.at!r}")
+        raise ValueError(f"not a control record: `at` is no time with an offset")
     if not written.control_id or not written.incident_id:
         raise ValueError("not a control record: `control_id` and `incident_id` may not be empty")
     for_ms = None if written.for_s is None else round(written.for_s * 1000)
