@@ -24,7 +24,9 @@ export function chart({ width, windows, measure, stretches }) {
   if (!shown.length) return null;
   const value = (/** @type {Timed} */ one) => one.record[measure];
   const band = (/** @type {Timed} */ one) => one.record.bands?.[measure];
-  const most = Math.max(...shown.map(value), ...final.map((one) => band(one)?.expected ?? 0), ...bounds(final, measure));
+  // A band that is wide only because little is known yet must not flatten the line: it is cut off at the top.
+  const drawn = Math.max(...shown.map(value), ...final.map((one) => band(one)?.expected ?? 0));
+  const most = Math.min(Math.max(drawn, ...final.map((one) => band(one)?.upper ?? 0)), drawn * 1.6);
   const frame = { left: 46, right: width - 14, top: 12, bottom: HEIGHT - 24 };
   const scale = new Scale(frame, middle(shown[0]), middle(/** @type {Timed} */ (shown.at(-1))), most);
   const point = (/** @type {Timed} */ one) => `${n(scale.x(middle(one)))} ${n(scale.y(value(one)))}`;
@@ -75,16 +77,6 @@ export function inWords(one, measure) {
   const far = one.record.status === "final" ? "" : " so far, the window is open";
   if (!band) return value + far;
   return `${value}${far}, ${figure(measure, band.expected)} expected (${figure(measure, band.lower)} to ${figure(measure, band.upper)})`;
-}
-
-/**
- * Upper bounds as far as they tell something: a band that is wide only because little is known yet does not flatten the line.
- * @param {Timed[]} final
- * @param {string} measure
- */
-function bounds(final, measure) {
-  const uppers = final.flatMap((one) => one.record.bands?.[measure]?.upper ?? []).sort((a, b) => a - b);
-  return uppers.length ? [uppers[Math.floor((uppers.length - 1) * 0.9)]] : [];
 }
 
 /**

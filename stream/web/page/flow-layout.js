@@ -27,12 +27,12 @@ const EDGES = [
   ["prospect", "new", "+u0", "-u0"],
   ["new", "active", "+u0", "-u0"],
   ["active", "deleted", "+u0", "-u0"],
-  [ENTRY, "silent", "+u0", "-u0.3"],
+  [ENTRY, "silent", "+u0", "-u0"],
   [ENTRY, "new", "-v0", "-u0.6"],
-  ["prospect", "silent", "+v0.5", "-u-0.5"],
+  ["prospect", "silent", "+v0.5", "-u-0.6", "rare"],
   ["new", "silent", "+v-0.6", "-v-0.6"],
-  ["active", "silent", "+v-0.65", "-v0.05"],
-  ["silent", "active", "-v0.65", "+v-0.05"],
+  ["active", "silent", "+v-0.85", "-v-0.15"],
+  ["silent", "active", "-v0.7", "+v0"],
   ["silent", "churned", "+u-0.3", "-u-0.3"],
   ["churned", "silent", "-u0.4", "+u0.4"],
   ["churned", "hibernating", "+u0", "-u0"],
@@ -41,8 +41,8 @@ const EDGES = [
   ["hibernating", "active", "-v-0.4", "+u0.6"],
   ["deleted", "new", "-v-0.2", "-v0.2", "rare"],
   ["new", "deleted", "-v0.4", "-v-0.5", "rare"],
-  ["silent", "deleted", "+u-0.7", "+v-0.4", "rare"],
-  ["churned", "deleted", "+u-0.7", "+v0", "rare"],
+  ["silent", "deleted", "-v0.95", "+v-0.6", "rare"],
+  ["churned", "deleted", "-v0.9", "+v-0.1", "rare"],
   ["hibernating", "deleted", "-v0.4", "+v0.4", "rare"],
   ["prospect", "deleted", "-v0.4", "-v-0.7", "rare"],
 ];
@@ -55,14 +55,14 @@ const LABELS = {
   registered: [[0.5, 0], [0.5, 0]],
   activated: [[1.5, 0], [1.5, 0]],
   deleted: [[2.5, 0], [2.5, 0]],
-  imported: [[0.5, 1.06], [0.5, 1.0]],
-  stalled: [[0.83, 0.5], [1.16, 0.5]],
-  lapsed: [[1.36, 0.5], [1.36, 0.5]],
-  reactivated: [[1.66, 0.5], [1.66, 0.5]],
-  resurrected: [[2.17, 0.5], [2.17, 0.5]],
-  churned: [[1.5, 0.93], [1.5, 0.93]],
+  imported: [[0.5, 1], [0.5, 1]],
+  stalled: [[0.84, 0.5], [0.9, 0.5]],
+  lapsed: [[1.27, 0.42], [1.34, 0.46]],
+  reactivated: [[1.76, 0.56], [1.66, 0.5]],
+  resurrected: [[2.17, 0.5], [2.33, 0.5]],
+  churned: [[1.5, 0.92], [1.44, 0.81]],
   hibernated: [[2.5, 1], [2.5, 1]],
-  returned: [[1.5, 1.2], [1.5, 1.2]],
+  returned: [[1.5, 1.17], [1.5, 1.21]],
 };
 
 export const NARROW = 640;
@@ -90,7 +90,7 @@ export function layout(width) {
     key: `${from}>${to}`,
     from: from || null,
     to,
-    path: curve(anchor(/** @type {Box} */ (known.get(from)), leaves, narrow), anchor(/** @type {Box} */ (known.get(to)), arrives, narrow)),
+    path: curve(anchor(/** @type {Box} */ (known.get(from)), leaves, narrow), anchor(/** @type {Box} */ (known.get(to)), arrives, narrow), narrow ? 34 : 46),
     rare: rare === "rare",
   }));
   const labels = Object.entries(LABELS).map(([reason, places]) => {
@@ -120,11 +120,12 @@ function anchor(box, side, narrow) {
 /**
  * @param {{ x: number, y: number, dx: number, dy: number }} a
  * @param {{ x: number, y: number, dx: number, dy: number }} b
+ * @param {number} aside how far an arc stays away from what it passes
  */
-function curve(a, b) {
+function curve(a, b, aside) {
   const far = Math.hypot(b.x - a.x, b.y - a.y);
   // Two points on the same side: an arc beside what lies between. Else as much bend as the way allows.
-  const pull = a.dx === b.dx && a.dy === b.dy ? Math.min(46, far * 0.4) : far * 0.45;
+  const pull = a.dx === b.dx && a.dy === b.dy ? Math.min(aside, far * 0.4) : far * 0.45;
   const n = (/** @type {number} */ value) => value.toFixed(1);
   return (
     `M${n(a.x)} ${n(a.y)}C${n(a.x + a.dx * pull)} ${n(a.y + a.dy * pull)} ` +

@@ -82,12 +82,13 @@ export class Flow {
     }
     for (const [key, path] of this.edges) {
       const count = byEdge.get(key) ?? 0;
-      set(path, { "stroke-width": (1.2 + 4 * Math.sqrt(count / most)).toFixed(1), "data-used": count > 0 });
+      const width = path.classList.contains("rare") ? 1.2 : 1.2 + 4 * Math.sqrt(count / most);
+      set(path, { "stroke-width": width.toFixed(1), "data-used": count > 0 });
     }
     for (const [reason, count] of this.counts) say(count, whole(this.tally.reasons.get(reason) ?? 0));
     const deleted = this.nodes.get("deleted");
     if (deleted) say(deleted.count, whole(this.tally.reasons.get("deleted") ?? 0));
-    say(byId("flow-since"), this.tally.since === null ? "No transition yet." : `Transitions counted since ${dayMinute(this.tally.since)}.`);
+    say(byId("flow-since"), this.tally.since === null ? "No transition yet." : `Transitions since ${dayMinute(this.tally.since)}; a dot is a person, a larger one several.`);
     this.#table();
   }
 

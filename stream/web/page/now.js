@@ -1,6 +1,6 @@
 /** What is going on now: who is there, who was there lately, how much happens. */
 
-import { byId, el, say } from "./elements.js";
+import { byId, el, say, svg } from "./elements.js";
 import { amount, counted, rate, whole } from "./numbers.js";
 import { spark } from "./spark.js";
 import { dayMinute, minute } from "./times.js";
@@ -73,7 +73,7 @@ export class Now {
     if (!first) return;
     const most = Math.max(...sums.values(), 1);
     const rows = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 6).map(([name, count]) => {
-      const bar = el("meter", { min: 0, max: most, value: count, "aria-hidden": "true" });
+      const bar = svg("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { class: "all", width: 100, height: 8 }), svg("rect", { class: "some", width: (count / most) * 100, height: 8 }));
       return el("li", {}, el("a", { href: `#series=${encodeURIComponent(`key:${name}`)}` }, name), bar, el("b", {}, whole(count)));
     });
     byId("keys-list").replaceChildren(...rows);

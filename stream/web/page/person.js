@@ -129,7 +129,7 @@ function engaged(it) {
     el("h3", {}, "Engaged visits, day by day"),
     svg(
       "svg",
-      { class: "days", viewBox: `0 0 ${DAYS * 10} 44`, role: "img", "aria-label": with_.map((one) => `${dateOf(one.name)}: ${one.count}`).join("; ") },
+      { class: "days", viewBox: `0 0 ${DAYS * 10} 44`, preserveAspectRatio: "none", role: "img", "aria-label": with_.map((one) => `${dateOf(one.name)}: ${one.count}`).join("; ") },
       ...days.map((one, place) => {
         const height = one.count ? 8 + (one.count / most) * 34 : 2;
         return svg("rect", { class: one.count ? "some" : "none", x: place * 10 + 1, y: 44 - height, width: 8, height, rx: 1.5 }, svg("title", {}, `${dateOf(one.name)}: ${one.count}`));

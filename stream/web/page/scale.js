@@ -5,7 +5,7 @@ import { dayMinute, minute, shortDay } from "./times.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const STEPS = [1, 2, 5, 10, 15, 30].map((n) => n * 60_000).concat([1, 2, 3, 6, 12].map((n) => n * HOUR), [1, 2, 7, 14, 28].map((n) => n * DAY));
+const STEPS = [1, 2, 5, 10, 15, 30].map((n) => n * 60_000).concat([1, 2, 3, 6, 12].map((n) => n * HOUR), [1, 2, 3, 4, 7, 14, 28].map((n) => n * DAY));
 
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Frame */
 
@@ -43,7 +43,7 @@ export class Scale {
 
   /** Times with their words, far enough apart to be read. */
   times() {
-    const room = Math.max(2, Math.floor((this.frame.right - this.frame.left) / 90));
+    const room = Math.max(2, Math.floor((this.frame.right - this.frame.left) / 80));
     const step = STEPS.find((one) => (this.last - this.first) / one <= room) ?? 28 * DAY;
     const words = step >= DAY ? shortDay : this.last - this.first > DAY ? dayMinute : minute;
     const found = [];
