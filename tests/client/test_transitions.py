@@ -170,7 +170,7 @@ async def test_two_processes_of_a_service_share_the_work_and_hand_it_over(desk: 
     async def work(stream: Subscription[Transition]) -> None:
         async with stream:
             async for one in stream:
-                done.append(one.transition_id)  # noqa: PERF401
+                done.append(one.transition_id)
                 if one.transition_id.endswith("#300") and set(done) == ids:
                     all_done.set()
 

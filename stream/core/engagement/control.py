@@ -77,7 +77,7 @@ def decode_json(value: bytes) -> Control:
         raise ValueError(f"not a control record: {_QUOTED.sub('', str(error))}") from error
     at_ms = parse_ms(written.at)
     if at_ms is None:
-        raise ValueError(f"not a control record: `at` is no time with an offset")
+        raise ValueError("not a control record: `at` is no time with an offset")
     if not written.control_id or not written.incident_id:
         raise ValueError("not a control record: `control_id` and `incident_id` may not be empty")
     for_ms = None if written.for_s is None else round(written.for_s * 1000)
