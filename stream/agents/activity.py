@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from stream.agents.dead_letters import PIECE, DeadLetterGuard
-from stream.agents.latency import Latency, sample
+from stream.agents.latency import Latency, of_an_event
 from stream.core.engagement.merger import PROVISIONAL_EVERY_MS
 from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Counts, Partition
@@ -137,7 +137,7 @@ class ActivityState(InputState[Partition]):
         partition = self.partition
         applied, watermark = partition.counts.applied, partition.watermark
         super().process(records)
-        self._latency.processed(partition.counts.applied - applied, sample(records, watermark))
+        self._latency.processed(partition.counts.applied - applied, lambda: of_an_event(records, watermark))
 
     def provisional(self, now_ms: int) -> bool:
         """Send what is known of open windows, if that is due; True where something is to be written."""

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from stream.agents.activity import ActivityState
 from stream.core.clock import PartitionClock, idle_watermarks
 from stream.engine.engine import Engine
+from stream.engine.state import ANSWERED_WITHIN_MS
 from stream.settings import Settings
-
-# A fetch of nothing is answered every half second; without an answer for this long, nobody knows
-# whether the partition has been read to its end.
-ANSWERED_WITHIN_MS = 5_000
-
 
 # Of a partition that nobody tells of: it may be busy, at any time.
 UNKNOWN = PartitionClock(watermark=None, newest=None, newest_arrived=None, quiet_since=None)

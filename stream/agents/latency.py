@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
-from stream.core import envelopes
+from stream.core.envelopes import Answer, Envelope, Event, Joining, decoded
 from stream.core.events import Invalid, read
 from stream.engine.state import Record
 from stream.metrics import Metrics
+
+MOST_TRIED = 50
+"""Records of a slice that are looked at for a sample."""
 
 
 class Sample(NamedTuple):
@@ -23,8 +27,7 @@ class Sample(NamedTuple):
 class Latency:
     """Of one partition: one sample for all that was processed in one go, observed when that is durable.
 
-    A sample is of an event that was applied, or at least not late: where a slice has none at hand, its events
-    are added to those of the next. So the histograms count every applied event, once.
+    Where a slice has none at hand, its events are added to those of the next.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -33,11 +36,12 @@ class Latency:
         self._processed: list[Sample] = []
         self._written: list[Sample] = []
 
-    def processed(self, applied: int, sampled: tuple[int, int] | None) -> None:
-        """So many events were applied; `sampled` are the time and the arrival of one of them."""
+    def processed(self, applied: int, find: Callable[[], tuple[int, int] | None]) -> None:
+        """So many events were applied; `find` gives the time and the arrival of one of them."""
         self._owed += applied
-        if self._owed and sampled is not None:
-            self._processed.append(Sample(*sampled, self._owed))
+        found = find() if applied else None
+        if found is not None:
+            self._processed.append(Sample(*found, self._owed))
             self._owed = 0
 
     def taken(self) -> None:
@@ -55,12 +59,12 @@ class Latency:
         self._written = []
 
 
-def sample(records: Sequence[Record], watermark_ms: int | None) -> tuple[int, int] | None:
-    """Time and arrival of an event of the input, from the middle where possible.
+def of_an_event(records: Sequence[Record], watermark_ms: int | None) -> tuple[int, int] | None:
+    """Time and arrival of an event among records of the input, if possible of the one in the middle.
 
     None where those looked at are no events, or late by the watermark from before they were processed.
     """
-    for record in _candidates(records):
+    for record in _from_the_middle(records):
         try:
             _, time_ms, _ = read(record.value)
         except Invalid:
@@ -70,14 +74,17 @@ def sample(records: Sequence[Record], watermark_ms: int | None) -> tuple[int, in
     return None
 
 
-def sample_envelope(records: Sequence[Record]) -> tuple[int, int] | None:
-    """The same of the internal topic; the arrival is that in the input."""
-    for record in _candidates(records):
-        envelope = envelopes.decoded(record.value or b"")
-        if isinstance(envelope, envelopes.Event) and envelope.arrived is not None:
+def of_an_envelope(records: Sequence[Record]) -> tuple[int, int] | None:
+    """The same among records of the internal topic; the arrival is that in the input."""
+    for record in _from_the_middle(records):
+        envelope: Envelope | None = decoded(record.value or b"")
+        if isinstance(envelope, Answer):
+            envelope = envelope.joining
+        if isinstance(envelope, Event | Joining) and envelope.arrived is not None:
             return envelope.t, envelope.arrived
     return None
 
 
-def _candidates(records: Sequence[Record]) -> Sequence[Record]:
-    return records[len(records) // 2], records[-1], records[0]
+def _from_the_middle(records: Sequence[Record]) -> Iterator[Record]:
+    middle = len(records) // 2
+    return islice(chain(records[middle:], reversed(records[:middle])), MOST_TRIED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stream.agents.activity import Foretold, InputState, Report
 from stream.agents.dead_letters import DeadLetterGuard
-from stream.agents.latency import Latency, sample_envelope
+from stream.agents.latency import Latency, of_an_envelope
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import Router
@@ -65,7 +65,7 @@ class RekeyedState:
         applied = self.partition.counts.applied
         values = [record.value or b"" for record in records]
         self.rekeyed.process(values, [record.offset for record in records])
-        self._latency.processed(self.partition.counts.applied - applied, sample_envelope(records))
+        self._latency.processed(self.partition.counts.applied - applied, lambda: of_an_envelope(records))
         self._report.send(self.partition.counts)
 
     def work(self) -> bool:

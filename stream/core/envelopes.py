@@ -44,7 +44,8 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
 
     `watermark` is the input partition's, with the event. `previous` is to be asked for first: if a user of
     this id is known, the join is `refused`; `asked` where that was on another partition: `anonymous` waits.
-    The ticket names the user's partition; with `waits` the user waits there. `window_clock` is as in Event.
+    The ticket names the user's partition; with `waits` the user waits there. `window_clock` and
+    `arrived` are as in Event.
     """
 
     source: int
@@ -60,6 +61,7 @@ class Joining(Struct, array_like=True, tag=2, gc=False):
     asked: bool = False
     refused: bool = False
     window_clock: int | None = None
+    arrived: int | None = None
 
 
 class Wait(Struct, array_like=True, tag=3, gc=False):

@@ -178,6 +178,7 @@ class Router:
             ticket,
             waits,
             window_clock=event.window_clock,
+            arrived=event.arrived,
         )
         if waits:
             self._send(Wait(self.number, (offset, 0), user, ticket), home)

@@ -21,7 +21,7 @@ from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
 from stream.engine.replica import Replica
 from stream.engine.standby import Standbys
-from stream.engine.state import Ahead, Observer, Record, StateFactory
+from stream.engine.state import ANSWERED_WITHIN_MS, Ahead, Observer, Record, StateFactory
 
 # Between slices of a batch the event loop goes on with checkpoints. A slice is to take some milliseconds:
 # its number of records follows from how long the last one took.
@@ -225,13 +225,15 @@ class Engine:
     def waits_ms(self, number: int, now_ms: int) -> int | None:
         """For how long the oldest record of a partition that is not applied has been in Kafka.
 
-        0 where there is none, None while that is not known; how it is estimated: `waiting_since_ms`.
+        0 where there is none, None while that is not known; how it is estimated: `waiting_since_ms`. Where
+        Kafka does not answer any more, there may be one: then it is the time since the last answer.
         """
         owned, ahead = self.partitions.get(number), self.ahead(number)
         if owned is None or ahead is None:
             return None
         if not ahead.records:
-            return 0
+            silent_ms = now_ms - ahead.as_of_ms
+            return silent_ms if silent_ms > ANSWERED_WITHIN_MS else 0
         since_ms = owned.waiting_since_ms
         return None if since_ms is None else max(0, now_ms - since_ms)
 

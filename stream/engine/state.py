@@ -55,6 +55,11 @@ class Ahead(NamedTuple):
     as_of_ms: int
 
 
+ANSWERED_WITHIN_MS = 5_000
+"""A fetch of nothing is answered every half second; without an answer for this long, nobody knows whether a
+partition has been read to its end."""
+
+
 class PartitionState(Protocol):
     """All that is computed from one input partition. Called from one task at a time, and never awaits.
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import orjson
 import pytest
 
-from stream.agents.merging import MergerState
+from stream.agents.merging import MergerState, Merging
+from stream.core.engagement.figures import Figures
+from stream.core.engagement.partials import ClockPart, DayPart, Sums, WindowPart, encode
 from stream.core.partitioner import partition_for
 from stream.core.publishing import Output
 from stream.metrics import Metrics
+from stream.settings import Settings
 
 PARTITIONS = 8
 
@@ -150,3 +154,37 @@ def test_what_is_published_is_counted() -> None:
     assert 'footfall_incidents_total{direction="drop",severity="page"} 1.0' in shown
     assert "footfall_daily_reports_total 1.0" in shown
     assert "footfall_parts_total 6.0" in shown
+
+
+def test_when_the_merger_moves_away_all_of_it_goes() -> None:
+    metrics = Metrics()
+    merging = Merging(Settings(), metrics, sources=1)
+    state: Any = merging.new_state(0, None)
+    partitions = {0: SimpleNamespace(state=state)}
+    merging.engine = SimpleNamespace(partitions=partitions, ahead=lambda _: None)  # type: ignore[assignment]
+    merging.on_assigned([0])
+    parts = [DayPart(0, DAY, Figures()), WindowPart(0, DAY * 86_400_000, True, {"total": Sums(1, people=1)})]
+    state.process([Part(encode(part)) for part in (*parts, ClockPart(0, (DAY + 2) * 86_400_000, DAY + 1))])
+    while state.work():
+        pass
+    state.take_outputs()
+    merging.measure()
+    shown = metrics.render().decode()
+    assert 'footfall_engagement_people{series="total",status="final"}' in shown
+    assert "footfall_daily_visits 0.0" in shown
+    assert 'footfall_open_incidents{severity="page"} 0.0' in shown
+    del partitions[0]
+    merging.on_assigned([])
+    merging.measure()
+    gone = metrics.render().decode().splitlines()
+    begins = (
+        "footfall_engagement",
+        "footfall_daily_",
+        "footfall_incident",
+        "footfall_open_in",
+        "footfall_parts_lag",
+    )
+    assert [line for line in gone if line.startswith(begins)] == ["footfall_daily_reports_total 2.0"]
+
+
+DAY = 20_454  # 2026-01-01

@@ -46,6 +46,10 @@ class Process:
         return self._process
 
     @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
     def output(self) -> str:
         """What has been read of the output so far; all of it once the process has ended."""
         return "\n".join(self.lines)
