@@ -1,10 +1,12 @@
-"""Writes the dashboards into a folder: `python -m deploy.grafana.dashboards [FOLDER]`."""
+"""Writes the dashboards' JSON, and their tables in the docs: `python -m deploy.grafana.dashboards`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from deploy.grafana.dashboards.written import write
+from deploy.grafana.dashboards.written import fill, write
 
-write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "json")
+ROOT = Path(__file__).parents[3]
+
+write(ROOT / "deploy" / "grafana" / "json")
+fill(ROOT / "docs" / "dashboards.md")
