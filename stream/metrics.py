@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +20,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from stream.core.records import DeadReason, Direction, Reason, Severity, WindowStatus
 
 # A `_created` series beside each counter is of no use to Prometheus.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -344,6 +348,29 @@ class Metrics:
             "http_requests", "Requests answered, by route and status.", "route", "status"
         )
         self.event_streams = gauge("event_streams", "Clients that follow /events now.")
+
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Have every known label there before it counts.
+
+        Prometheus' `increase` does not see the 1 that a series begins with, and so would not see the first
+        dead letter, or the only incident of a week.
+        """
+        for destination in ("applied", "late", "duplicate", "ignored", "dead_letter"):
+            self.events.labels(destination)
+        for dead in get_args(DeadReason):
+            self.dead_letters.labels(dead)
+        for result in ("joined", "unjoined"):
+            self.joins.labels(result)
+        for reason in get_args(Reason):
+            self.transitions.labels("tier" if reason.startswith("tier_") else "lifecycle", reason)
+        for status in get_args(WindowStatus):
+            self.windows.labels(status)
+        for direction, severity in product(get_args(Direction), get_args(Severity)):
+            self.incidents.labels(direction, severity)
+        for result in ("forwarded", "refused"):
+            self.feedback.labels(result)
 
     def by_partition(self) -> tuple[Gauge, ...]:
         """The gauges that hold for owned partitions only, and go when the partition goes."""

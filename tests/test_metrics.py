@@ -43,3 +43,15 @@ def test_two_workers_in_a_process_do_not_share_metrics() -> None:
     first.visits.inc(3)
     assert b"footfall_visits_total 3.0" in first.render()
     assert b"footfall_visits_total 0.0" in second.render()
+
+
+def test_what_can_be_counted_is_there_at_0_so_that_the_first_one_is_an_increase() -> None:
+    shown = Metrics().render().decode()
+    for counter in (
+        'events_total{destination="dead_letter"}',
+        'dead_letters_total{reason="wrong_key"}',
+        'transitions_total{kind="lifecycle",reason="registered"}',
+        'transitions_total{kind="tier",reason="tier_up"}',
+        'incidents_total{direction="drop",severity="page"}',
+    ):
+        assert f"footfall_{counter} 0.0" in shown

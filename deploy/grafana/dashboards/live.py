@@ -198,7 +198,7 @@ def _stages(found: dashboard.Dashboard) -> None:
             "Transitions in the last hour",
             "The same, counted over an hour: what has happened most comes first.",
             "short",
-            Query(f"sort_desc({within('1h', 'footfall_transitions_total', 'reason')})", "{{reason}}"),
+            Query(f"sort_desc({within('1h', 'footfall_transitions_total', 'reason')} > 0)", "{{reason}}"),
         )
     )
     found.with_panel(

@@ -68,7 +68,12 @@ def trend(
         .height(HEIGHT)
         .targets([_target(query, letter) for query, letter in zip(queries, ascii_uppercase, strict=False)])
         .legend(_legend())
-        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .tooltip(
+            common.VizTooltipOptions()
+            .mode(TooltipDisplayMode.MULTI)
+            .sort(SortOrder.DESCENDING)
+            .hide_zeros(True)
+        )
         .line_width(2)
         .fill_opacity(8)
         .show_points(VisibilityMode.NEVER)

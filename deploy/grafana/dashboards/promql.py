@@ -62,9 +62,8 @@ def within(period: str, counter: str, *by: str, where: str = "") -> str:
 
 
 def share(counter: str, whole: str, where: str = "") -> str:
-    """How much of what `whole` counts `counter` counts, over all workers: 0 where it has counted nothing
-    yet, and nothing where there is no whole."""
-    return f"({per_second(counter, where=where)} or vector(0)) / ({per_second(whole)} > 0)"
+    """How much of what `whole` counts `counter` counts, over all workers; nothing where there is no whole."""
+    return f"{per_second(counter, where=where)} / ({per_second(whole)} > 0)"
 
 
 def percentile(percent: int, histogram: str, over: str = RATE) -> str:
