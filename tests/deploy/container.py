@@ -10,13 +10,17 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 
 from tests.deploy.dockerfile import ROOT, Stage, Step, context
+from tests.engine.process import Process
 
 PYTHON = "/usr/local"
 """Where the base image has Python."""
@@ -166,6 +170,30 @@ class Container:
             "\n".join(f"{outside}:{inside}" for outside, inside in (volumes or {}).items()),
             *("env", f"--chdir={self.folder}", *become, *command),
         ]
+
+
+class Contained(Process):
+    """A command of `Container.argv`: signals go to the first process within, as an engine sends them."""
+
+    def send(self, number: signal.Signals) -> None:
+        for child in self._children():
+            with suppress(ProcessLookupError):
+                os.kill(child, number)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # `unshare --kill-child` does not reach who has become another user.
+        self.send(signal.SIGKILL)
+        await super().__aexit__(kind, error, trace)
+
+    def _children(self) -> list[int]:
+        """The one child of `unshare`, which waits for it and ends with its exit code; none once it has ended."""
+        outer = self._running.pid
+        try:
+            return [int(pid) for pid in Path(f"/proc/{outer}/task/{outer}/children").read_text().split()]
+        except OSError:
+            return []
 
 
 def build(folder: Path, stages: Sequence[Stage]) -> Container:
