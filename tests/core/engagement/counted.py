@@ -56,6 +56,7 @@ class Recorder(_Partition):
         self._names = {entry.name for entry in definition.key_events}
 
     def _apply(self, event: Event, identity: str) -> None:
+        self._catch_up(identity, event.time)  # whom a midnight has forgotten since is not of the event's life
         deletion, person = self._erased.get(event.person), self.people.get(identity)
         falls = deletion is not None and event.place <= deletion.place
         falls = falls or (person is not None and person.erased(event))
