@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
-from stream.core.engagement.days import DAYS_PREFIX, Days
+from stream.core.engagement.days import STANDING_KEY, Days
 from stream.core.engagement.windows import Windows
 from stream.core.keeping import PERSONS_END, Keeping, Shelves
 from stream.core.persons import Persons
@@ -24,7 +24,7 @@ from stream.core.profile import (
     encode_progress,
 )
 
-_BESIDE = DAYS_PREFIX, b"\xf9"
+_BESIDE = STANDING_KEY, b"\xf9"
 """Between these are the keys of what is counted beside the persons: days and windows."""
 
 
@@ -75,7 +75,12 @@ class Changelog:
             activity.grown = False
             self._written = Progress(watermark, newest, Vocabulary())
             whole = Progress(
-                watermark, newest, activity.vocabulary, len(persons.profiles), len(persons.erased)
+                watermark,
+                newest,
+                activity.vocabulary,
+                len(persons.profiles),
+                len(persons.erased),
+                persons.open_visits,
             )
             changes.append((PROGRESS_KEY, encode_progress(whole)))
         return changes
@@ -145,4 +150,5 @@ class Changelog:
             persons.take_up()
         else:
             self._keeping.restored(progress)
+            persons.open_visits = self._keeping.open_visits(progress)
             persons.take_up_open(self._keeping.open.keys, progress.watermark)

@@ -10,7 +10,8 @@ from msgspec import Struct, field
 class Counts(Struct):
     """Where the records went, and what came of them, since the partition was opened.
 
-    `late_for_window` are applied events that were too late for their window of engagement.
+    `late_for_window` are applied events that were too late for their window of engagement. `key_events` are
+    occurrences by name, as it was when their events were applied: what is voided later has been counted.
     """
 
     applied: int = 0
@@ -22,6 +23,7 @@ class Counts(Struct):
     visits: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     late_for_window: int = 0
+    key_events: Counter[str] = field(default_factory=Counter)
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def records(self) -> int:

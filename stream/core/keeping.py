@@ -212,6 +212,13 @@ class Keeping:
         self.profiles.counted(progress.profiles)
         self.erased.counted(progress.erased)
 
+    def open_visits(self, progress: Progress) -> int:
+        """How many visits are open by what is in the store."""
+        if progress.open_visits is not None:
+            return progress.open_visits
+        values = map(self.get, (key for key in self.open.keys if key < PERSONS_END))
+        return sum(len(decode(value).open) for value in values if value is not None)
+
     def taken(self) -> None:
         """All changes have been taken for the changelog: index them, and hold them until `written`."""
         for person in self.profiles.changed:

@@ -14,7 +14,7 @@ from stream.core.clock import BEGINNING, Newest, Timers
 from stream.core.counts import Counts
 from stream.core.definition import Definition
 from stream.core.due import Due
-from stream.core.engagement.days import DAYS_PREFIX, Days
+from stream.core.engagement.days import Days
 from stream.core.engagement.partials import PARTIALS, DayPart
 from stream.core.engagement.partials import encode as encode_part
 from stream.core.engagement.windows import WINDOWS_PREFIX, Found, Windows
@@ -25,9 +25,11 @@ from stream.core.joining import to_join
 from stream.core.keeping import ColdStore, Keeping
 from stream.core.moving import unpack
 from stream.core.persons import Persons
+from stream.core.population import Population
 from stream.core.profile import CHURNED, NEVER, UNCOUNTED, Erased, Profile, Recent, encode
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
+from stream.core.times import EARLIEST
 from stream.core.visits import MAX_DETAILED
 
 __all__ = ["Counts", "Output", "Partition"]
@@ -137,12 +139,20 @@ class Partition:
         """Counters since the partition was opened."""
         self._counts.visits = self._persons.visits
         self._counts.late_for_window = self._windows.late
+        names = self._activity.vocabulary.keys
+        self._counts.key_events = Counter({names[key]: n for key, n in self._persons.key_events.items()})
         self._counts.transitions = Counter(self._persons.transitions)
         return self._counts
 
     def __len__(self) -> int:
         """Profiles held: persons, and anonymous ids that lead to one."""
         return len(self._persons.profiles)
+
+    def population(self) -> Population:
+        """Who is there, as of what has been applied; no profile is looked at."""
+        latest = max(self._newest, self._watermark + self.definition.allowed_lateness_ms)
+        today = self._calendar.reached(latest) if latest > EARLIEST else 0
+        return Population.of(self.days.standing(), today, self._persons.open_visits)
 
     @property
     def hot_limit(self) -> int:
@@ -535,7 +545,7 @@ class Partition:
         self._start(progress.vocabulary)
         beside = self._changelog.beside()
         self._windows.restore({key: value for key, value in beside.items() if key[:1] == WINDOWS_PREFIX})
-        self.days.restore({key: value for key, value in beside.items() if key[:1] == DAYS_PREFIX})
+        self.days.restore({key: value for key, value in beside.items() if key[:1] != WINDOWS_PREFIX})
         self._reach()
         self._changelog.take_up(self._persons, progress)
         self.days.restored(self._watermark, self._changelog.profiles(self._persons))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar, Segment
@@ -32,7 +33,7 @@ from stream.core.profile import (
 )
 from stream.core.publishing import Publisher
 from stream.core.registration import Registrar
-from stream.core.visits import Cutter
+from stream.core.visits import Cutter, Fact
 
 ELSEWHERE = ""  # the redirect of an id that lives on another partition: nobody's id is empty
 MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
@@ -58,7 +59,9 @@ class Persons:
         self.lifecycle = Lifecycle(definition, activity)
         self.diary = Diary(days, self.cutter, calendar)
         self.transitions: dict[tuple[str, str], int] = {}
+        self.key_events: dict[int, int] = {}
         self.visits = 0
+        self.open_visits = 0
         self.definition_hash = definition.hash()
         self._d = definition
         self._registrar = Registrar(definition, calendar)
@@ -75,6 +78,7 @@ class Persons:
     def take_up(self) -> None:
         """Go on with a restored population: timers follow from the profiles."""
         for person, p in self.hot.items():
+            self.open_visits += len(p.open)
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
         for name in self.erased:
@@ -152,6 +156,7 @@ class Persons:
     ) -> None:
         """One event of the person, not a repeat, at whatever place in time order."""
         t, message_id = event[:2]
+        open_before = len(p.open)
         today = self._calendar.segment(t)
         on = self.diary.arrived(person, p, event, named, today.reached)
         if wire.user_id is not None:
@@ -165,10 +170,13 @@ class Persons:
             self._note(p, event)
         else:
             before = self.diary.stood(p, today.reached)
-            self._windows.correct(self.cutter.insert(p, event), p, self._marks)
+            facts = self.cutter.insert(p, event)
+            self._count_new(facts)
+            self._windows.correct(facts, p, self._marks)
             self.diary.differ(person, p, before, self.diary.stood(p, today.reached))
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
+        self.open_visits += len(p.open) - open_before
         self._await_close(person, p)
         self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
@@ -203,6 +211,7 @@ class Persons:
         self._note(p, event)
         if p.open[-1] is not visit:
             engaged = False
+            self.open_visits += 1
             self._await_close(person, p)
         if (
             bool(p.open[-1].hits) != engaged
@@ -216,8 +225,20 @@ class Persons:
 
     def _note(self, p: Profile, event: Recent) -> None:
         """What the event that was just appended has made true counts in its window."""
-        if self.cutter.began or self.cutter.occurred:
+        occurred = self.cutter.occurred
+        if self.cutter.began or occurred:
             self._windows.made_true(event, p, self.cutter.facts(), self._marks[event[2]])
+            for key in occurred:
+                self.key_events[key] = self.key_events.get(key, 0) + 1
+
+    def _count_new(self, facts: Sequence[Fact]) -> None:
+        """What occurs since an event has come out of order. What no longer does has been counted."""
+        new: Counter[int] = Counter()
+        for _, before, after in facts:
+            new.update(after.keys)
+            new.subtract(before.keys if before is not None else ())
+        for key, count in (+new).items():
+            self.key_events[key] = self.key_events.get(key, 0) + count
 
     # -- time passing -----------------------------------------------------------------------------
 
@@ -258,6 +279,7 @@ class Persons:
         closed = self.cutter.close(p, watermark)
         for visit in closed:
             self.visits += 1
+            self.open_visits -= 1
             self._publisher.visit(person, visit, bounce=self.cutter.bounce(visit))
             if p.redirect is None:
                 settle(p, visit)
@@ -348,6 +370,7 @@ class Persons:
         if not person.startswith(ANONYMOUS):
             self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
         self.cutter.recut(p)
+        self.open_visits += len(p.open)
         self._await_close(person, p)
         self.evaluate(person, p, last, self._calendar.reached(last), cause)
 
@@ -411,7 +434,9 @@ class Persons:
         diary = self.diary
         day = self._calendar.reached(t)
         before, theirs = diary.stood(p, day), diary.stood(a, day)
+        self.open_visits -= len(p.open) + len(a.open)
         take_over(p, a, self.cutter, watermark)
+        self.open_visits += len(p.open) + len(a.open)
         diary.differ(person, p, before, diary.stood(p, day))
         diary.differ(anonymous, a, theirs, diary.stood(a, day))
         diary.joined(person, p, a, day)
@@ -439,21 +464,24 @@ class Persons:
         if erased is not None:
             self._waiting.pop(_timer(name), None)
             self.changed_erased[name] = None
+        if p is not None:
+            self.open_visits -= len(p.open)
+            self.diary.moved(person, p, -1)
         lead = self.profiles[person] = Profile(redirect=ELSEWHERE, moved_to=to, until=until)
         self._set_due(person, lead, until)
         return p, erased
 
     def take_in(self, person: str, p: Profile | None, erased: Erased | None) -> None:
         """Go on with an id where another partition has left off."""
-        self.changed[person] = None
         known = self.profiles.get(person)
         if known is not None and known.redirect not in (None, ELSEWHERE):
             self._end_redirect(person, known)
         elif known is not None:
             self.diary.gone(person, known, known.last)
-        if p is None:
-            self.profiles.pop(person, None)
-        else:
+        self._forget(person)
+        if p is not None:
+            self.open_visits += len(p.open)
+            self.diary.moved(person, p, 1)
             self.profiles[person] = p
             self.set_timers(person)
         if erased is not None:
@@ -507,7 +535,9 @@ class Persons:
         self.changed[person] = None
 
     def _forget(self, person: str) -> None:
-        self.profiles.pop(person, None)
+        p = self.profiles.pop(person, None)
+        if p is not None:
+            self.open_visits -= len(p.open)
         self.changed[person] = None
 
 

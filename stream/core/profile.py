@@ -146,7 +146,8 @@ FLAGS = ("imported", "was_active", "was_engaged", "returned", "reborn")
 class Progress(Struct, array_like=True):
     """What a partition keeps of itself beside its persons. Times in ms.
 
-    `profiles` and `erased` are how many there are; None where a Footfall wrote it that did not count.
+    `profiles`, `erased` and `open_visits` are how many there are; None where a Footfall wrote it that did not
+    count.
     """
 
     watermark: int
@@ -154,6 +155,7 @@ class Progress(Struct, array_like=True):
     vocabulary: Vocabulary
     profiles: int | None = None
     erased: int | None = None
+    open_visits: int | None = None
 
 
 class _OpenVisit(Struct, array_like=True, gc=False):

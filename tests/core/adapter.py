@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from random import Random
 from typing import Any, NamedTuple
 
@@ -17,11 +18,14 @@ from stream.core.engagement.partials import PARTIALS
 from stream.core.indexes import DUE_PREFIX, OPEN_PREFIX
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
+from stream.core.population import Population
 from stream.core.profile import NEVER, decode
 from tests.core.ways import DictStore, Way
 from tests.reference import LogRecord, Result
 
 UNCOMPARED = ("schema", "definition")
+
+Look = Callable[[Partition], None]
 
 _chosen = [Way()]
 
@@ -74,6 +78,23 @@ def partials(
     return result, [value for core in cores for value in core.partials]
 
 
+def populations(
+    definition: Definition,
+    log: Sequence[LogRecord],
+    until_ms: int | None,
+    partitions: int = 1,
+    *,
+    restarts: Random | None = None,
+    way: Way | None = None,
+    look: Look = lambda partition: None,
+) -> Population:
+    """Who is there at the end, in all partitions; `look` sees each that has gone on or restarted."""
+    cores, end = _read(definition, log, until_ms, partitions, None, restarts, way, look)
+    for core in cores:
+        core.finish(end)
+    return reduce(add, (core.partition.population() for core in cores))
+
+
 def _read(
     definition: Definition,
     log: Sequence[LogRecord],
@@ -82,6 +103,7 @@ def _read(
     batches: Random | None,
     restarts: Random | None,
     way: Way | None,
+    look: Look = lambda partition: None,
 ) -> tuple[list[_Restartable], int | None]:
     """The partitions, each with all its records read, and the time at which the log ends."""
     cores = [
@@ -92,6 +114,7 @@ def _read(
             restarts=restarts,
             chance=Random(len(log)),
             way=way or _chosen[-1],
+            look=look,
         )
         for number in range(partitions)
     ]
@@ -131,7 +154,9 @@ class _Restartable:
         restarts: Random | None,
         chance: Random,
         way: Way,
+        look: Look,
     ) -> None:
+        self._look = look
         self._definition, self._restarts, self._chance, self._way = definition, restarts, chance, way
         self._number = number
         self._owns = partial(_owns, number=number, partitions=partitions)
@@ -158,7 +183,9 @@ class _Restartable:
         for batch in _cut(self._input[self._read :], self._chance):
             self._process(batch)
             self._read += len(batch)
+            self._look(self.partition)
             self._go_on()
+            self._look(self.partition)
 
     def _process(self, batch: Sequence[tuple[int, LogRecord]]) -> None:
         arrived = [record.arrived_ms for _, record in batch]
@@ -265,6 +292,7 @@ class _Restartable:
         assert len(self.partition) == len(_profiles(self._changelog))
         if self._store is not None:
             check_store(self._store, self._changelog)
+        self._look(self.partition)
         self._read = self._committed
         self._read_on()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -137,6 +137,12 @@ class Stage:
             node.die()
         else:
             self.commit(node)
+
+    def persons(self) -> Iterator[Partition]:
+        """Those that hold persons."""
+        for node in self.partitions:
+            assert isinstance(node.state, RekeyedPartition)
+            yield node.state.partition
 
     def commit(self, node: Node) -> bool:
         """Write a checkpoint; False where there was nothing to write."""

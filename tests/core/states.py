@@ -38,7 +38,7 @@ START_MS = 1_767_225_600_000  # 2026-01-01
 DAYS = 230
 LATER_MS = START_MS + 420 * DAY
 
-BESIDE = b"\xf7\xf8"  # first bytes of the keys of what is counted beside the persons
+BESIDE = b"\xf6\xf7\xf8"  # first bytes of the keys of what is counted beside the persons
 
 Entry = tuple[bytes, bytes | None]
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from stream.core.calendar import Calendar
-from stream.core.definition import TIERS
-from stream.core.engagement.figures import Cell, Figures, Opening, add
+from stream.core.engagement import census
+from stream.core.engagement.figures import Cell, Figures, add, add_all
 from stream.core.engagement.partials import DayPart
-from stream.core.events import ANONYMOUS
-from stream.core.profile import ACTIVE, NEW, SILENT, STATES, Profile
-from stream.core.times import EARLIEST
+from stream.core.engagement.standing import Standing
 
 DAYS_PREFIX = b"\xf7"
-"""What the changelog's keys begin with."""
+"""What the changelog's keys of days begin with."""
+
+STANDING_KEY = b"\xf6"
+"""The changelog's key of the sum of the days that are closed. Not one of the days': Footfalls that do not sum
+them read those."""
 
 NO_CHANNEL = "(none)"
 OTHER = "other"
 LONGEST_NAME = 200
 """Characters of a channel that are told apart."""
-
-IN_BASE = (NEW, ACTIVE, SILENT)
 
 _CLOSED_KEY = DAYS_PREFIX  # the others have a day
 _DAY_ZERO = 2**31  # so that days before 1970 have a key, too
@@ -31,8 +31,8 @@ _DAY_ZERO = 2**31  # so that days before 1970 have a key, too
 class Days:
     """Figures by local day: the last that has begun, so that a day is over when the next one begins.
 
-    All is counted for the day that it is of, and nothing for a day that is closed. A channel beyond the
-    `max_channels` first of a day is counted as `other`: a bound of memory.
+    All is counted for the day that it is of, and nothing for a day that is closed: those are summed up. A
+    channel beyond the `max_channels` first of a day is counted as `other`: a bound of memory.
     """
 
     def __init__(self, calendar: Calendar, *, source: int, max_values: int) -> None:
@@ -44,8 +44,9 @@ class Days:
         self._cells: dict[int, dict[str | None, Cell]] = {}
         self._changed: dict[int, None] = {}
         self._next_end: int | None = None
+        self._closed = Standing()
         self._started = False
-        self._written: int | None = None
+        self._written = False
         self._current_day: int | None = None
         self._current = Figures()
 
@@ -93,6 +94,13 @@ class Days:
             self.cells(day)[channel] = cell
         return name, cell
 
+    def standing(self) -> Standing:
+        """Who is there as of now: what the closed days have left, and the open ones."""
+        standing = self._closed.copy()
+        for day in sorted(self._figures):
+            _add(standing, day, self._figures[day])
+        return standing
+
     # -- closing ----------------------------------------------------------------------------------
 
     def close(self, watermark: int) -> list[DayPart]:
@@ -103,12 +111,15 @@ class Days:
         self._next_end = self._calendar.midnight(today + 1)[0]
         if self.is_closed(today - 1):
             return []
-        self.closed_day = today - 1
+        self.closed_day = self._closed.closed = today - 1
+        self._written = False
         self._current_day = None
         parts = []
         for day in sorted(day for day in self._figures if day < today):
             figures = self._figures.pop(day)
             self._changed[day] = None
+            _add(self._closed, day, figures)
+            figures.moved = 0
             if figures != _NOTHING:
                 parts.append(DayPart(self._source, day, figures))
         for day in [day for day in self._cells if day < today]:
@@ -119,9 +130,10 @@ class Days:
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Changelog records since last asked: key, value (None deletes)."""
-        if self._changed and (not self._started or self.closed_day != self._written):
-            self._started, self._written = True, self.closed_day
+        if self._changed and not self._written:
+            self._started = self._written = True
             yield _CLOSED_KEY, _encode((self.closed_day,))
+            yield STANDING_KEY, _encode(self._closed)
         for day in self._changed:
             figures = self._figures.get(day)
             yield _key(day), None if figures is None else _encode(figures)
@@ -130,42 +142,49 @@ class Days:
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on where the changelog's records say that the partition was."""
+        summed = Standing(_NO_DAY)
         for key, value in records.items():
             if key == _CLOSED_KEY:
                 self._started = True
-                self.closed_day = self._written = _decode_closed(value)[0]
+                self.closed_day = _decode_closed(value)[0]
+            elif key == STANDING_KEY:
+                summed = _decode_standing(value)
             else:
                 self._figures[int.from_bytes(key[1:], "big") - _DAY_ZERO] = _decode(value)
+        # where a Footfall that does not sum them has closed days since, the sum is no use
+        self._written = self._started and summed.closed == self.closed_day
+        self._closed = summed if self._written else Standing(self.closed_day)
 
-    def restored(self, watermark: int, profiles: Iterable[tuple[str, Profile]]) -> None:
+    def restored(self, watermark: int, profiles: census.Profiles) -> None:
         """After the last record, of a partition that had come as far as `watermark`.
 
-        Where an older Footfall wrote the state, nobody is counted yet: the profiles are, once.
+        Where an older Footfall wrote the state, and did not count or sum up, the profiles are counted, once.
         """
         if not self._started:
-            opening = _opening(profiles)
+            opening = census.opening(profiles)
             if opening.states:
                 self.figures(self._calendar.reached(watermark)).opening = opening
+        elif not self._written:
+            self._closed = census.standing(profiles, self.closed_day)
+            for figures in self._figures.values():
+                _take_back(self._closed, figures)
 
 
-def _opening(profiles: Iterable[tuple[str, Profile]]) -> Opening:
-    opening = Opening({}, {}, {}, {}, {})
-    for person, p in profiles:
-        if is_prospect(person, p):
-            add(opening.states, "prospect", 1)
-            add(opening.visitors, p.last_day, 1)
-        elif p.registered is not None:
-            add(opening.states, STATES[p.state], 1)
-            add(opening.tiers, TIERS[p.tier], 1)
-            add(opening.users, p.last_day, 1)
-            if p.state in IN_BASE:
-                add(opening.base, p.last_day, 1)
-    return opening
+def _add(standing: Standing, day: int, figures: Figures) -> None:
+    """One more day of a partition, later than all others."""
+    if figures.opening is not None:
+        standing.open(figures.opening)
+    standing.add(day, figures)
+    add(standing.states, "prospect", figures.moved)
 
 
-def is_prospect(person: str, p: Profile) -> bool:
-    """Whether somebody is seen, not registered, and neither joined nor moved."""
-    return person.startswith(ANONYMOUS) and p.registered is None and p.redirect is None and p.last >= EARLIEST
+def _take_back(standing: Standing, figures: Figures) -> None:
+    """Of what was found in profiles, leave what an open day will add."""
+    add(standing.states, "prospect", -figures.moved)
+    for counted in (figures, figures.opening):
+        if counted is not None:
+            add_all(standing.states, {state: -persons for state, persons in counted.states.items()})
+            add_all(standing.tiers, {tier: -persons for tier, persons in counted.tiers.items()})
 
 
 def _key(day: int) -> bytes:
@@ -173,6 +192,8 @@ def _key(day: int) -> bytes:
 
 
 _NOTHING = Figures()
+_NO_DAY = -(2**40)
 _encode = msgspec.msgpack.Encoder().encode
 _decode_closed = msgspec.msgpack.Decoder(tuple[int | None]).decode
 _decode = msgspec.msgpack.Decoder(Figures).decode
+_decode_standing = msgspec.msgpack.Decoder(Standing).decode

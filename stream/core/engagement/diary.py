@@ -9,7 +9,8 @@ from __future__ import annotations
 from stream.core.activity import Named
 from stream.core.calendar import Calendar, Segment
 from stream.core.definition import TIERS
-from stream.core.engagement.days import IN_BASE, NO_CHANNEL, Days, is_prospect
+from stream.core.engagement.census import IN_BASE, is_known, is_prospect
+from stream.core.engagement.days import NO_CHANNEL, Days
 from stream.core.engagement.figures import Cell, add
 from stream.core.engagement.seen import LONGEST_GAP, OnDay, Seen, gap
 from stream.core.events import ANONYMOUS
@@ -240,6 +241,11 @@ class Diary:
             p.seen.known = False
             day = max(self._calendar.reached(t), p.seen.day)
             add(self._days.figures(day).states, "prospect", -1)
+
+    def moved(self, person: str, p: Profile, more: int) -> None:
+        """Somebody came from another partition (1), or goes to one (-1)."""
+        if is_known(person, p):
+            self._days.figures(self._calendar.reached(p.last)).moved += more
 
     def _seen(self, person: str, p: Profile, *, registered: bool | None = None) -> Seen:
         """Of a profile that has none yet: that of somebody new, or of one that an older Footfall wrote."""

@@ -47,6 +47,7 @@ class Figures(Struct, array_like=True):
     entered or left `active`, or churned; `deleted` are from active, `left` were active when the day began
     and were not when it ended. `base` is how many more are new, active or silent than by the days before, by
     the number of days since the last one with an event (below 30). `opening` is what comes before all this.
+    `moved` are prospects that came from other partitions, less those that went: to all together, none.
     """
 
     channels: dict[str, Cell] = {}
@@ -58,6 +59,7 @@ class Figures(Struct, array_like=True):
     base: dict[int, int] = {}
     pseudo: int = 0
     opening: Opening | None = None
+    moved: int = 0
 
 
 def add(counts: dict[K, int], key: K, more: int) -> None:

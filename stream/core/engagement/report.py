@@ -10,12 +10,11 @@ from msgspec import Struct
 from stream.core import records
 from stream.core.definition import TIERS, Definition, Goal
 from stream.core.engagement.days import OTHER
-from stream.core.engagement.figures import Cell, Figures, Opening, add, add_all, add_cell, add_figures
+from stream.core.engagement.figures import Cell, Figures, add_all, add_cell, add_figures
 from stream.core.engagement.partials import DayPart
+from stream.core.engagement.standing import LONGEST, Standing, since
 from stream.core.times import format_day, parse_day
 
-LONGEST = 30
-"""Days of the longest look back."""
 _STATE_KEY = "days"
 _PART_KEY = "day:"
 _STATES = ("prospect", "new", "active", "silent", "churned", "hibernating")
@@ -24,19 +23,13 @@ _SOURCES = ("activated", "reactivated", "resurrected")
 _LOSSES = ("lapsed", "deleted")
 
 
-class _Past(Struct, array_like=True):
-    """What the days up to `closed` have left: by day since 1970, of the last 30, and who is there.
+class _Past(Standing, Struct, array_like=True):
+    """What the days up to the last report's have left: beside who is there, of the last 30 days.
 
-    `users` and `visitors` are persons by the days since their day with an event before, `base` those who are
-    new, active or silent by their last day with an event. `above` and `below` count the days for which the
-    new-user ratio has been on one side of the churn rate.
+    `base` are those who are new, active or silent by their last day with an event. `above` and `below` count
+    the days for which the new-user ratio has been on one side of the churn rate.
     """
 
-    closed: int | None = None
-    states: dict[str, int] = {}
-    tiers: dict[str, int] = {}
-    users: dict[int, dict[int, int]] = {}
-    visitors: dict[int, dict[int, int]] = {}
     registered: dict[int, int] = {}
     churned: dict[int, int] = {}
     base: dict[int, int] = {}
@@ -71,7 +64,8 @@ class Reports:
             add_figures(figures, parts[source])
             opening = parts[source].opening
             if opening is not None:
-                self._open(opening)
+                past.open(opening)
+                add_all(past.base, opening.base)
         past.closed = day
         self._changed[_STATE_KEY] = None
         for source in parts:
@@ -80,35 +74,18 @@ class Reports:
         self._add(day, figures)
         return self._report(day, figures, active_before)
 
-    def _open(self, opening: Opening) -> None:
-        """Who was there before anything was counted was there before the day."""
-        past = self._past
-        add_all(past.states, opening.states)
-        add_all(past.tiers, opening.tiers)
-        add_all(past.base, opening.base)
-        for seen, counted in ((past.users, opening.users), (past.visitors, opening.visitors)):
-            for last, persons in counted.items():
-                add(seen.setdefault(last, {}), LONGEST, persons)
-
     def _add(self, day: int, figures: Figures) -> None:
-        past = self._past
-        add_all(past.states, figures.states)
-        add_all(past.tiers, figures.tiers)
-        add_all(past.users.setdefault(day, {}), figures.users)
-        add_all(past.visitors.setdefault(day, {}), figures.visitors)
+        past, recent = self._past, day - LONGEST + 1
+        past.add(day, figures)
         add_all(past.base, {day - gap: persons for gap, persons in figures.base.items()})
         past.registered[day] = figures.reasons.get("registered", 0)
         past.churned[day] = figures.reasons.get("churned", 0)
-        recent = day - LONGEST + 1
-        past.users = {on: counted for on, counted in past.users.items() if on >= recent}
-        past.visitors = {on: counted for on, counted in past.visitors.items() if on >= recent}
-        past.registered = {on: count for on, count in past.registered.items() if on >= recent}
-        past.churned = {on: count for on, count in past.churned.items() if on >= recent}
-        past.base = {on: count for on, count in past.base.items() if on >= recent}
+        past.registered, past.churned = since(recent, past.registered), since(recent, past.churned)
+        past.base = since(recent, past.base)
 
     def _report(self, day: int, figures: Figures, active_before: int) -> records.Daily:
         past, reasons = self._past, figures.reasons
-        users, visitors = _reached(past.users, day), _reached(past.visitors, day)
+        users, visitors = past.active(day), past.visiting(day)
         base = sum(past.states.get(state, 0) for state in _BASE)
         registrations, churned = sum(past.registered.values()), sum(past.churned.values())
         back = sum(persons for last, persons in past.base.items() if last <= day)
@@ -192,21 +169,6 @@ def _sum_cells(cells: Iterable[Cell]) -> Cell:
     for cell in cells:
         add_cell(total, cell)
     return total
-
-
-def _reached(seen: Mapping[int, Mapping[int, int]], day: int) -> records.Reached:
-    """Distinct persons over 1, 7 and 30 days: each by the first of its days that is within them."""
-    return records.Reached(*(_distinct(seen, day, days) for days in (1, 7, 30)))
-
-
-def _distinct(seen: Mapping[int, Mapping[int, int]], day: int, days: int) -> int:
-    first = day - days + 1
-    return sum(
-        persons
-        for on in range(first, day + 1)
-        for gap, persons in seen.get(on, {}).items()
-        if on - gap < first
-    )
 
 
 def _traffic(cell: Cell, people: int) -> records.Traffic:
