@@ -106,7 +106,11 @@ class Metrics:
             "result",
         )
         self.visits = counter("visits", "Visits closed and published.")
-        self.key_events = counter("key_events", "Occurrences of key events in applied events.", "key_event")
+        self.key_events = counter(
+            "key_events",
+            "Occurrences of key events in applied events; one that is voided later has been counted.",
+            "key_event",
+        )
         self.transitions = counter(
             "transitions",
             "Transitions published, by kind (lifecycle or tier) and reason.",
@@ -118,7 +122,10 @@ class Metrics:
             "Events that came when their window of engagement was closed: they count for their persons only.",
         )
         self.people = gauge(
-            "people", "Persons by lifecycle state; prospects are not registered.", "partition", "state"
+            "people",
+            "Persons by lifecycle state, as of the events applied; prospects are not registered.",
+            "partition",
+            "state",
         )
         self.people_by_tier = gauge("people_by_tier", "Registered persons by tier.", "partition", "tier")
         self.active_people = gauge(
@@ -371,6 +378,11 @@ class Metrics:
             self.incidents.labels(direction, severity)
         for result in ("forwarded", "refused"):
             self.feedback.labels(result)
+
+    def expect_key_events(self, names: Iterable[str]) -> None:
+        """Have those of the definition there at 0, too."""
+        for name in names:
+            self.key_events.labels(name)
 
     def by_partition(self) -> tuple[Gauge, ...]:
         """The gauges that hold for owned partitions only, and go when the partition goes."""

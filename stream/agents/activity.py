@@ -199,6 +199,10 @@ class Report:
                 metrics.events.labels("dead_letter").inc(more)
                 metrics.dead_letters.labels(reason).inc(more)
             sent.dead = counts.dead.copy()
+        if counts.key_events != sent.key_events:
+            for name, more in (counts.key_events - sent.key_events).items():
+                metrics.key_events.labels(name).inc(more)
+            sent.key_events = counts.key_events
         if counts.transitions != sent.transitions:
             for (kind, reason), more in (counts.transitions - sent.transitions).items():
                 metrics.transitions.labels(kind, reason).inc(more)

@@ -92,6 +92,7 @@ def build(
     flow.app.on_stopped = persons.on_stopped
     _declare_idle_rule(flow.app, read_by)
     _declare_timers(flow.app, persons, merging)
+    metrics.expect_key_events(entry.name for entry in settings.definition.key_events)
     metrics.worker.info(
         {
             "version": __version__,

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from stream.agents.activity import ActivityState
 from stream.agents.dead_letters import DeadLetterGuard
+from stream.agents.people import show
 from stream.agents.rekey import RekeyedState, RouterState
 from stream.agents.topics import rekeyed_topic
 from stream.core.due import MOST_DUE
@@ -116,6 +117,7 @@ class Persons(Partitions):
             if state is None:  # the worker has failed while it took partitions over
                 continue
             metrics.profiles.labels(label).set(len(state.partition))
+            show(metrics, label, state.partition.population())
             if owned.replica is not None and owned.replica.store is not None:
                 metrics.store_bytes.labels(label).set(owned.replica.store.size())
             watermark = state.partition.watermark
