@@ -78,7 +78,7 @@ def _plain(path: Path) -> dict[str, Any]:
     return board
 
 
-def test_ids_of_panels_are_unique_and_none_overlap() -> None:
+def test_ids_of_panels_are_unique_and_they_fill_their_lines_without_overlap() -> None:
     for name, board in boards().items():
         numbers = [panel["id"] for panel in board["panels"]]
         assert len(set(numbers)) == len(numbers), name
@@ -93,6 +93,7 @@ def test_ids_of_panels_are_unique_and_none_overlap() -> None:
             }
             assert not cells & taken, (name, panel["title"])
             taken |= cells
+        assert len(taken) == 24 * (1 + max(y for _, y in taken)), name
 
 
 def test_every_panel_says_what_it_tells_in_one_sentence_with_a_unit_and_a_legend() -> None:

@@ -33,7 +33,8 @@ def engagement() -> dashboard.Dashboard:
     _bands(found)
     _windows(found)
     _parts(found)
-    return found.with_row(dashboard.Row("Incidents")).with_panel(open_incidents())
+    _incidents(found)
+    return found
 
 
 def _bands(found: dashboard.Dashboard) -> None:
@@ -133,6 +134,11 @@ def _parts(found: dashboard.Dashboard) -> None:
                 Query(largest(f"footfall_engagement_{metric}", "series", where=DIMENSION), "{{series}}"),
             )
         )
+
+
+def _incidents(found: dashboard.Dashboard) -> None:
+    found.with_row(dashboard.Row("Incidents"))
+    found.with_panel(open_incidents())
     found.with_panel(
         numbers(
             "Open, by severity",

@@ -192,6 +192,7 @@ def _ratios(found: dashboard.Dashboard) -> None:
             "Growing, stable or declining: whether new users have been above churn for `phase_days`.",
             "none",
             Query(f"{of_merger('footfall_daily_phase', 'phase')} > 0", "{{phase}}"),
+            width=8,
         )
     )
     found.with_panel(
@@ -200,6 +201,7 @@ def _ratios(found: dashboard.Dashboard) -> None:
             "The local date of the last daily report; normally yesterday.",
             "dateTimeAsIso",
             Query(f"1000 * {of_merger('footfall_daily_day_timestamp_seconds')}", "day"),
+            width=8,
         )
     )
     found.with_panel(
@@ -208,6 +210,7 @@ def _ratios(found: dashboard.Dashboard) -> None:
             "The share of the reported day's visits that were bounces; normal is what it was last week.",
             "percentunit",
             Query(of_merger("footfall_daily_bounce_ratio"), "bounces"),
+            width=8,
         )
     )
 

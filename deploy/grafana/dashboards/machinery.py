@@ -57,10 +57,22 @@ def stops(found: dashboard.Dashboard) -> None:
     )
     found.with_panel(
         trend(
+            "Left to restore",
+            "Records still to be read back before processing goes on, over all workers, and those that "
+            "standby copies are behind; 0 but after a rebalance.",
+            "short",
+            Query(f"sum({select('footfall_restoring_records')})", "to restore"),
+            Query(f"sum({select('footfall_standby_behind_records')})", "standby copies behind"),
+            width=6,
+        )
+    )
+    found.with_panel(
+        trend(
             "Recovery reads",
             "Changelog records read a second to restore state; 0 but after a rebalance or a start.",
             "cps",
             Query(per_second("footfall_recovery_records_total"), "records"),
+            width=6,
         )
     )
     found.with_panel(
@@ -71,6 +83,7 @@ def stops(found: dashboard.Dashboard) -> None:
             "s",
             Query(mean("footfall_recovery_seconds", over="1h"), "mean"),
             Query(percentile(95, "footfall_recovery_seconds", over="1h"), "95 %"),
+            width=6,
         )
     )
     found.with_panel(
@@ -80,6 +93,7 @@ def stops(found: dashboard.Dashboard) -> None:
             "short",
             Query(by_worker("footfall_partitions"), "{{instance}}"),
             Query(f"sum({select('footfall_standby_partitions')})", "standby copies"),
+            width=6,
         )
     )
 
@@ -111,7 +125,7 @@ def resources(found: dashboard.Dashboard) -> None:
     )
     found.with_panel(
         trend(
-            "Stores and profiles",
+            "Store size, by partition",
             "Size of the local stores on disk of the ten largest partitions; it grows with the persons, "
             "and is gone with a worker's disk.",
             "bytes",

@@ -164,6 +164,7 @@ def _behind(found: dashboard.Dashboard) -> None:
             "From a record's arrival in Kafka until what it changed was committed; about "
             "`commit_interval` and a little.",
             "footfall_arrival_latency_seconds",
+            width=12,
         )
     )
     found.with_panel(
@@ -172,16 +173,7 @@ def _behind(found: dashboard.Dashboard) -> None:
             "The same from the event's own time: also what devices and producers hold back; large while "
             "history is read.",
             "footfall_event_latency_seconds",
-        )
-    )
-    found.with_panel(
-        trend(
-            "Work between readings",
-            "Records still to be read back before processing goes on, over all workers, and those that "
-            "standby copies are behind; 0 but after a rebalance.",
-            "short",
-            Query(f"sum({select('footfall_restoring_records')})", "to restore"),
-            Query(f"sum({select('footfall_standby_behind_records')})", "standby copies behind"),
+            width=12,
         )
     )
 
@@ -257,7 +249,9 @@ def _refused(found: dashboard.Dashboard) -> None:
     )
 
 
-def _percentiles(title: str, description: str, histogram: str, *, unit: str = "s") -> timeseries.Panel:
+def _percentiles(
+    title: str, description: str, histogram: str, *, unit: str = "s", width: int = 8
+) -> timeseries.Panel:
     """Median, 95 and 99 % of a histogram over all workers."""
     queries = [Query(percentile(percent, histogram), f"{percent} %") for percent in (50, 95, 99)]
-    return trend(title, description, unit, *queries)
+    return trend(title, description, unit, *queries, width=width)
