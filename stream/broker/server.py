@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import fcntl
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -19,6 +14,7 @@ from typing import TextIO
 from stream.broker import kafka, tansu
 from stream.broker.errors import BrokerError
 from stream.broker.launch import NO_EXTRAS, Extras, Kind, Launch, Progress
+from stream.broker.parent import ending_with_parent
 from stream.broker.port import HOST, answers, free_port, is_free
 
 READY_WITHIN_S = 60.0
@@ -27,9 +23,6 @@ STOP_WITHIN_S = 15.0
 _POLL_S = 0.02
 _STARTS = 3
 _LOG_LINES = 15
-_PR_SET_PDEATHSIG = 1
-# Loaded here: nothing may be loaded between fork and exec.
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Broker:
@@ -197,7 +190,7 @@ class Broker:
                 start_new_session=True,
                 # The lock lasts as long as anyone has it open: the broker too.
                 pass_fds=(self._lock_file.fileno(),) if self._lock_file else (),
-                preexec_fn=partial(_end_with_parent, os.getpid()) if _LIBC else None,
+                preexec_fn=ending_with_parent(),
             )
 
     def _expect_alive(self) -> None:
@@ -229,11 +222,3 @@ def start_broker(
 ) -> Broker:
     """A broker to enter: `async with start_broker(kind="kafka") as broker: ... broker.address`."""
     return Broker(kind=kind, port=port, data=data, progress=progress)
-
-
-def _end_with_parent(parent: int) -> None:
-    """In the child, before it becomes the broker: have the kernel end it when its parent is gone."""
-    assert _LIBC is not None
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # gone already
-        os._exit(1)
