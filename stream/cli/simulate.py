@@ -94,13 +94,21 @@ _CLOSE_WITHIN_S = 10
 @config_option
 @click.option("--topic", metavar="T", help="The topic, which must exist.  [default: app-events]")
 @click.option(
+    "--compression",
+    type=click.Choice(["none", "gzip"]),
+    default="none",
+    show_default=True,
+    help="Of a topic's records: an eighth of the broker's memory, for twice the processor time.",
+)
+@click.option(
     "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N events a second."
 )
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
     metavar="X",
-    help="Event time passes X times as fast as real time.  [default: as fast as possible]",
+    help="Event time passes X times as fast as real time, with --live until it has reached the present.  "
+    "[default: as fast as possible]",
 )
 @click.option("--live", is_flag=True, help="Events happen now, and go on until Ctrl-C.")
 def command(
@@ -125,6 +133,8 @@ def command(
         footfall simulate --broker localhost:9092 --speed 3600
     Two months of history at once, then live traffic until Ctrl-C:
         footfall simulate --broker localhost:9092 --days 60 --live
+    The same, but a day passes in 2 seconds until the present is reached:
+        footfall simulate --broker localhost:9092 --days 60 --speed 43200 --live
     A broker that wants to know who we are, as `[security]` in footfall.toml or --config says:
         footfall simulate --broker kafka:9093 --config footfall.toml
     A steady load:

@@ -12,7 +12,7 @@ from stream.engine.security import Security
 from stream.simulate.asked import Asked, Mixture, read
 from stream.simulate.delivery import Faults
 from stream.simulate.files import FileWriter
-from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
+from stream.simulate.pace import ByCount, ByTime, Pace, ThenLive, Unpaced
 from stream.simulate.placing import place
 from stream.simulate.product import Product
 from stream.simulate.run import Writer
@@ -46,6 +46,7 @@ class Options(Struct, frozen=True, kw_only=True):
     broker: str | None = None
     security: Security = Security()
     topic: str | None = None
+    compression: str = "none"
     rate: float | None = None
     speed: float | None = None
     live: bool = False
@@ -57,15 +58,19 @@ class Options(Struct, frozen=True, kw_only=True):
             raise WrongOptions("--out and --broker: choose one, a file or a topic")
         if self.topic and not self.broker:
             raise WrongOptions("--topic needs --broker ADDR, for example --broker localhost:9092")
+        if self.compression != "none" and not self.broker:
+            raise WrongOptions(
+                "--compression needs --broker; a file is compressed as its name says: .gz, .zst"
+            )
         if self.rate and (self.speed or self.live):
             raise WrongOptions("--rate counts events, --speed and --live follow their times: choose one")
-        if self.live and self.speed not in (None, 1):
+        if self.live and self.speed not in (None, 1) and not (self.days or self.start):
             raise WrongOptions(
                 f"--live stamps events with the present, which passes at --speed 1, not {self.speed:g}: "
-                "leave out --speed, or leave out --live to run through another time faster"
+                "leave out --speed, or say with --days or --start what history shall pass so fast"
             )
-        if self.live and self.start:
-            raise WrongOptions("--live starts --days before now: leave out --start")
+        if self.live and self.start and self.days:
+            raise WrongOptions("--live starts --days before now, or at --start: leave out one of them")
         if faults.late + faults.disorder > 1:
             raise WrongOptions("--late and --disorder are shares of the same events: together at most 1")
         if faults.duplicates + faults.bad > 0.9:
@@ -80,7 +85,12 @@ class Options(Struct, frozen=True, kw_only=True):
         """First instant and end (ms; None: no end). Files start on a fixed day, so that equal options
         give equal bytes; a topic's events end with yesterday, since a worker refuses the future."""
         if self.live:
-            return now_ms - int((self.days or 0) * DAY_MS), None
+            start_ms = now_ms - int((self.days or 0) * DAY_MS)
+            if self.start is not None:
+                start_ms = _midnight_ms(self.start)
+            if start_ms > now_ms:
+                raise WrongOptions(f"--start {self.start}: with --live it begins now, or before")
+            return start_ms, None
         days = DEFAULT_DAYS if self.days is None else self.days
         if self.start is not None:
             start_ms = _midnight_ms(self.start)
@@ -100,7 +110,10 @@ class Options(Struct, frozen=True, kw_only=True):
     def pace(self, start_ms: int, now_ms: int) -> Pace:
         """How fast the events leave."""
         if self.live:
-            return ByTime(1.0, epoch_ms=now_ms, epoch_s=time.monotonic())
+            present = ByTime(1.0, epoch_ms=now_ms, epoch_s=time.monotonic())
+            if self.speed in (None, 1):
+                return present
+            return ThenLive(ByTime(self.speed, epoch_ms=start_ms), present)
         if self.rate:
             return ByCount(self.rate)
         if self.speed:
@@ -147,7 +160,11 @@ class Options(Struct, frozen=True, kw_only=True):
         from stream.engine.connection import Connection
         from stream.simulate.topic import TopicWriter
 
-        writer = TopicWriter(Connection(self.broker, self.security), self.topic or TOPIC)
+        writer = TopicWriter(
+            Connection(self.broker, self.security),
+            self.topic or TOPIC,
+            compression=None if self.compression == "none" else self.compression,
+        )
         await writer.start()
         return writer
 

@@ -79,3 +79,17 @@ class ByTime:
         if self._epoch_s is None:
             self._epoch_s = now_s
         return self._epoch_ms + (now_s - self._epoch_s) * 1000 * self._speed
+
+
+class ThenLive:
+    """`history` until it has caught up with the `present`, and from then on with that."""
+
+    def __init__(self, history: Pace, present: Pace) -> None:
+        self._history = history
+        self._present = present
+
+    def allowed(self, records: Sequence[Record], start: int, now_s: float) -> int:
+        return min(pace.allowed(records, start, now_s) for pace in (self._history, self._present))
+
+    def wait_s(self, records: Sequence[Record], start: int, now_s: float) -> float:
+        return max(pace.wait_s(records, start, now_s) for pace in (self._history, self._present))

@@ -26,15 +26,16 @@ _BATCH_BYTES = 512 * 1024  # room for a record that is too large for Footfall
 
 
 class TopicWriter:
-    """A topic on a broker, partitioned by the key as Kafka's own clients do.
+    """A topic on a broker, partitioned by the key as Kafka's own clients do; `compression` None or `gzip`.
 
     Records carry the wall clock as their Kafka time: old times would roll the log's segments and fall to
     retention at once. `start` and `write` raise WriteError; `close` sends what is still under way.
     """
 
-    def __init__(self, connection: Connection, topic: str) -> None:
+    def __init__(self, connection: Connection, topic: str, *, compression: str | None = None) -> None:
         self._connection = connection
         self._topic = topic
+        self._compression = compression
         self._producer: AIOKafkaProducer | None = None
         self._partitions = 0
         self._of_key: dict[bytes, int] = {}
@@ -52,6 +53,7 @@ class TopicWriter:
             acks="all",
             linger_ms=5,
             max_batch_size=_BATCH_BYTES,
+            compression_type=self._compression,
             request_timeout_ms=_CONNECT_MS,
         )
         try:
