@@ -1,174 +1,188 @@
-"""`footfall demo`: a broker, a simulated product and the worker in one process tree, until Ctrl-C."""
+"""The command `footfall demo`: its options, and what it prints."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+import shutil
+import signal
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
+from click.core import ParameterSource
 
-from stream.broker import BrokerError, start_broker
+from stream.broker import BrokerError, is_free
+from stream.cli.demo.browser import has_screen, open_page
+from stream.cli.demo.stage import Stage, now_ms
+from stream.cli.demo.story import LEAST_DAYS, LEAST_USERS, Story, described, tell
+from stream.cli.demo.told import Record, Told
+from stream.cli.demo.tour import Tour
 from stream.cli.record_lines import RecordLines
-from stream.engine.connection import Connection
-from stream.settings import Settings, Web
-from stream.simulate.delivery import Delivery, Faults
-from stream.simulate.population import Population
-from stream.simulate.product import Product
-from stream.simulate.run import WriteError, run
-from stream.simulate.scribe import Record
+from stream.settings import Web
+from stream.simulate.run import WriteError
 
-PARTITIONS = 4
-DAY_MS = 86_400_000
-AT_ONCE = 500
-# A little of what a real stream has: repeats, events out of order, some too late, some that are none.
-FAULTS = Faults(late=0.001, disorder=0.05, duplicates=0.01, bad=0.001)
+INTERRUPTED = 130
+SECONDS_PER_DAY = 1.0
+GUIDED_SECONDS_PER_DAY = 2.0
 
 
-@click.command("demo")
-@click.option("--users", type=click.IntRange(1), default=400, show_default=True, help="Of the product.")
-@click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="Of history, up to now.")
+@click.command("demo", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--guided", is_flag=True, help="Explains what is seen, as it happens; takes twice the time.")
+@click.option("--users", type=click.IntRange(1), default=5_000, show_default=True, help="Of the product.")
+@click.option(
+    "--days", type=click.IntRange(LEAST_DAYS), default=365, show_default=True, help="Of history, up to now."
+)
 @click.option(
     "--seconds-per-day",
     type=click.FloatRange(0, min_open=True),
-    default=2.0,
-    show_default=True,
-    help="How fast the history passes.",
+    help="How fast the history passes.  "
+    f"[default: {SECONDS_PER_DAY:g}, with --guided {GUIDED_SECONDS_PER_DAY:g}]",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated product.")
-@click.option("--web-port", type=click.IntRange(0, 65_535), default=Web().port, show_default=True)
-def command(users: int, days: int, seconds_per_day: float, seed: int, web_port: int) -> None:
-    """See it work: who becomes active, falls silent, comes back, in a simulated shop.
+@click.option("--all", "every", is_flag=True, help="Every transition, instead of a line a day.")
+@click.option(
+    "--web-port",
+    type=click.IntRange(0, 65_535),
+    default=Web().port,
+    show_default=True,
+    help="Of the page; 0 takes a free one, and so does the default where it is taken.",
+)
+@click.option(
+    "--open/--no-open",
+    "opens",
+    default=None,
+    help="The page in a browser.  [default: where there is a screen]",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    guided: bool,
+    users: int,
+    days: int,
+    seconds_per_day: float | None,
+    seed: int,
+    every: bool,
+    web_port: int,
+    opens: bool | None,
+) -> None:
+    """See it work: a simulated shop's year in minutes, on a live page and in the terminal.
 
-    Starts an embedded broker, the shop's events and a worker, and shows the transitions as the worker
-    publishes them. Ctrl-C ends it all, and leaves nothing behind.
+    Starts an embedded broker, the shop and a worker. People register, become active, fall silent, come back,
+    and churn; an outage and a viral day are planted, and found by the same watch that would find yours. When
+    the history has reached the present, it goes on live. Ctrl-C ends it all, and leaves nothing behind.
+
+    \b
+    The page, and a line a day:
+        footfall demo
+    With somebody who explains it:
+        footfall demo --guided
+    Another shop, a day in half a second, every transition:
+        footfall demo --seed 7 --seconds-per-day 0.5 --all
     """
     logging.basicConfig(level=logging.ERROR)
-    shop = Shop(users=users, days=days, seconds_per_day=seconds_per_day, seed=seed)
-    folder = tempfile.TemporaryDirectory(prefix="footfall-demo-")
+    pace_s = seconds_per_day or (GUIDED_SECONDS_PER_DAY if guided else SECONDS_PER_DAY)
+    story = tell(users=users, days=days, seconds_per_day=pace_s, seed=seed, now_ms=now_ms())
+    given = ctx.get_parameter_source("web_port") is not ParameterSource.DEFAULT
+    port = web_port
+    if not given and not is_free(port):
+        click.echo(f"Port {port} is taken, by another worker perhaps: a free one is used.")
+        port = 0
+    if opens is None:
+        opens = has_screen(os.environ, terminal=sys.stdout.isatty())
+    talk = Talk(story, guided=guided, every=every, opens=opens)
+    sys.exit(_run(story, talk, port))
+
+
+class Talk:
+    """All that is printed: addresses first, then what the records say."""
+
+    def __init__(self, story: Story, *, guided: bool, every: bool, opens: bool) -> None:
+        self._story = story
+        self._opens = opens
+        self._told = Told(
+            story,
+            RecordLines(ZoneInfo("UTC")),
+            shown="every" if every else "none" if guided else "first",
+            days_between=7 if guided else 1,
+        )
+        self._guided = guided
+        self._tour: Tour | None = None
+        # Some programs and people want none even on a terminal (no-color.org).
+        self._colour = False if os.environ.get("NO_COLOR") else None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is looked at; visits only where one is explained."""
+        return ("transitions", "incidents", "daily", *(["visits"] if self._guided else []))
+
+    def ready(self, address: str, config: Path) -> None:
+        story = self._story
+        planted = " and ".join(described(plant) for plant in story.plants)
+        self._say(f"Page      {address}/")
+        self._say(f"Metrics   {address}/metrics")
+        self._say(f"Also      {footfall()} explain PERSON --config {config}\n")
+        self._say(
+            f"A simulated shop of {story.users:,} users, seed {story.seed}: {story.days} days pass in "
+            f"{story.minutes:.0f} minutes, then it goes on live.\nPlanted: {planted}. Ctrl-C ends it all.\n"
+        )
+        if story.users < LEAST_USERS:
+            self._say(
+                f"(Fewer than {LEAST_USERS:,} users: too few an hour to find what is planted for sure.)\n"
+            )
+        if self._guided:
+            self._tour = Tour(story, address, f"{footfall()} explain {{person}} --config {config}")
+        if self._opens:
+            open_page(f"{address}/")
+
+    def record(self, record: Record) -> None:
+        for line in self._told.lines(record, now_ms()):
+            self._say(line)
+        if self._tour is not None:
+            for line in self._tour.lines(record):
+                self._say(line)
+
+    def _say(self, text: str) -> None:
+        click.echo(text, color=self._colour)
+
+
+def footfall() -> str:
+    """What this command is called from here."""
+    found = shutil.which("footfall")
+    called = Path(sys.argv[0])
+    if found is None and called.name == "footfall":
+        return os.path.relpath(called)
+    return "footfall"
+
+
+def _run(story: Story, talk: Talk, port: int) -> int:
     # Loaded only now, so that `footfall demo --help` answers at once.
     from stream.engine.errors import EngineError
+    from stream.topic_reader import ReadError
 
+    click.echo("Starting an embedded broker, a simulated shop, and a worker …\n")
     runner = asyncio.Runner()
-    try:
-        runner.run(show(shop, Path(folder.name), web_port))
-    except (BrokerError, EngineError, WriteError) as error:
-        click.echo(f"Error: {error}", err=True)
-        folder.cleanup()
+    with tempfile.TemporaryDirectory(prefix="footfall-demo-") as folder:
+        try:
+            stopped_by = runner.run(
+                Stage(story, outputs=talk.outputs, ready=talk.ready, record=talk.record).run(
+                    Path(folder), port
+                )
+            )
+        except (BrokerError, EngineError, WriteError, ReadError) as error:
+            click.echo(f"Error: {error}", err=True)
+            code = 1
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        else:
+            click.echo("\nStopped; nothing is left behind.")
+            code = INTERRUPTED if stopped_by is signal.SIGINT else 0
+    if code == 1:
         # The tasks of a worker that failed may never end (see stream.worker.main).
-        os._exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        folder.cleanup()
+        sys.stdout.flush()
+        os._exit(code)
     runner.close()
-
-
-class Shop:
-    """The simulated product: `days` of history pass at a compressed speed, then the present as it comes.
-
-    Is the pace at which its records leave, too (`stream.simulate.pace.Pace`).
-    """
-
-    def __init__(self, *, users: int, days: int, seconds_per_day: float, seed: int) -> None:
-        self._users = users
-        self._seed = seed
-        self._start_ms = int(time.time() * 1000) - days * DAY_MS
-        self._ms_per_s = DAY_MS / seconds_per_day
-        self._began_s: float | None = None
-
-    async def open(self, connection: Connection, topic: str, stop: asyncio.Event) -> None:
-        """Write events to the topic until `stop`. Raises WriteError."""
-        from stream.simulate.topic import TopicWriter
-
-        population = Population(Product(users=self._users), seed=self._seed, start_ms=self._start_ms)
-        slices = Delivery(FAULTS, seed=self._seed, to_topic=True).deliver(population.slices(None))
-        writer = TopicWriter(connection, topic)
-        await writer.start()
-        try:
-            await run(slices, writer, self, stop=stop, limit=None, report=lambda *_: None)
-        finally:
-            await writer.close()
-
-    def allowed(self, records: Sequence[Record], start: int, now_s: float) -> int:
-        reached_ms = self._reached_ms(now_s)
-        end = start
-        while end < min(len(records), start + AT_ONCE) and records[end][0] <= reached_ms:
-            end += 1
-        return end - start
-
-    def wait_s(self, records: Sequence[Record], start: int, now_s: float) -> float:
-        return max(0.01, (records[start][0] - self._reached_ms(now_s)) / self._ms_per_s)
-
-    def _reached_ms(self, now_s: float) -> float:
-        if self._began_s is None:
-            self._began_s = now_s
-        return min(self._start_ms + (now_s - self._began_s) * self._ms_per_s, time.time() * 1000)
-
-
-async def show(shop: Shop, folder: Path, web_port: int) -> None:
-    """Run everything until a signal, or until one part fails, and take it down in order."""
-    from stream.admin import connect, create
-    from stream.worker import work
-
-    click.echo("Starting an embedded broker, a simulated shop, and a worker …")
-    async with start_broker(kind="tansu", progress=click.echo) as broker:
-        settings = settings_for(broker.address, folder, web_port)
-        async with connect(settings.connection) as admin:
-            await create(admin, settings)
-        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        stop = asyncio.Event()
-        worker = asyncio.create_task(work(settings, on_ready=ready.set_result))
-        opened = asyncio.create_task(_open_when(ready, shop, settings, stop))
-        shown = asyncio.create_task(_show_what_happens(settings))
-        try:
-            # The worker listens to Ctrl-C and SIGTERM, and ends with everything committed.
-            done, _ = await asyncio.wait({worker, opened, shown}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            stop.set()
-            shown.cancel()
-            ready.cancel()
-            worker.cancel()
-            await asyncio.wait({worker, opened, shown})
-    click.echo("\nStopped; nothing is left behind.")
-
-
-def settings_for(address: str, folder: Path, web_port: int) -> Settings:
-    """The defaults, for the demo's broker; and windows of an hour, as a day passes in seconds."""
-    defaults = Settings()
-    engagement = msgspec.structs.replace(defaults.definition.engagement, window_ms=DAY_MS // 24)
-    return msgspec.structs.replace(
-        defaults,
-        broker=address,
-        store="memory",
-        data_dir=folder,
-        definition=msgspec.structs.replace(
-            defaults.definition, ignore_events=("Email *",), engagement=engagement
-        ),
-        topics=msgspec.structs.replace(defaults.topics, partitions=PARTITIONS),
-        web=msgspec.structs.replace(defaults.web, port=web_port),
-    )
-
-
-async def _open_when(ready: asyncio.Future[str], shop: Shop, settings: Settings, stop: asyncio.Event) -> None:
-    click.echo(f"Metrics on {await ready}/metrics. Ctrl-C ends it all.\n")
-    await shop.open(settings.connection, settings.input.topic, stop)
-
-
-async def _show_what_happens(settings: Settings) -> None:
-    from stream.tail import tail
-
-    lines = RecordLines(ZoneInfo(settings.definition.timezone))
-    async with aclosing(tail(settings, ["transitions", "incidents"], from_beginning=True)) as published:
-        async for name, value in published:
-            click.echo(lines.line(name, value))
+    return code
