@@ -1,4 +1,4 @@
-"""A worker's HTTP answers without the worker: its routes over a recording, and events when a test says so."""
+"""A worker's HTTP answers without a worker: its routes over a recording, and events when a test says so."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ const PATIENCE = 15_000;
 export async function ask(path) {
   let response;
   try {
-    response = await fetch(path, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE) });
+    response = await fetch(path, {
+      headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(PATIENCE),
+    });
   } catch {
     throw new Refusal(0, "The worker does not answer.");
   }
@@ -50,7 +53,8 @@ export async function askUntilAnswered(path, onRefusal, signal) {
       if (signal?.aborted) return null;
       const refused = error instanceof Refusal ? error : new Refusal(0, String(error));
       onRefusal(refused);
-      if (refused.status >= 400 && refused.status < 500 && refused.status !== 404 && refused.status !== 429) throw refused;
+      if (refused.status >= 400 && refused.status < 500 && refused.status !== 404 && refused.status !== 429)
+        throw refused;
       await new Promise((resume) => setTimeout(resume, wait));
       if (signal?.aborted) return null;
     }

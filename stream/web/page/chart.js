@@ -35,30 +35,64 @@ export function chart({ width, windows, measure, stretches }) {
     if (to < scale.first || from > scale.last) continue;
     const [left, right] = [scale.x(from), scale.x(to)];
     parts.push(
-      svg("rect", { class: page ? "stretch page" : "stretch", x: n(left), y: frame.top, width: n(Math.max(right - left, 3)), height: frame.bottom - frame.top }),
-      svg("rect", { class: page ? "edge-of page" : "edge-of", x: n(left), y: frame.top - 4, width: n(Math.max(right - left, 3)), height: 4 }),
+      svg("rect", {
+        class: page ? "stretch page" : "stretch",
+        x: n(left),
+        y: frame.top,
+        width: n(Math.max(right - left, 3)),
+        height: frame.bottom - frame.top,
+      }),
+      svg("rect", {
+        class: page ? "edge-of page" : "edge-of",
+        x: n(left),
+        y: frame.top - 4,
+        width: n(Math.max(right - left, 3)),
+        height: 4,
+      }),
     );
   }
   for (const stretch of stretchesWith(final, band)) {
-    const top = stretch.map((one) => `${n(scale.x(middle(one)))} ${n(scale.y(Math.min(/** @type {any} */ (band(one)).upper, scale.most)))}`);
-    const low = stretch.map((one) => `${n(scale.x(middle(one)))} ${n(scale.y(/** @type {any} */ (band(one)).lower))}`).reverse();
+    const top = stretch.map(
+      (one) =>
+        `${n(scale.x(middle(one)))} ${n(scale.y(Math.min(/** @type {any} */ (band(one)).upper, scale.most)))}`,
+    );
+    const low = stretch
+      .map((one) => `${n(scale.x(middle(one)))} ${n(scale.y(/** @type {any} */ (band(one)).lower))}`)
+      .reverse();
     parts.push(svg("path", { class: "band", d: `M${[...top, ...low].join("L")}Z` }));
-    parts.push(svg("path", { class: "expected", d: `M${stretch.map((one) => `${n(scale.x(middle(one)))} ${n(scale.y(/** @type {any} */ (band(one)).expected))}`).join("L")}` }));
+    parts.push(
+      svg("path", {
+        class: "expected",
+        d: `M${stretch.map((one) => `${n(scale.x(middle(one)))} ${n(scale.y(/** @type {any} */ (band(one)).expected))}`).join("L")}`,
+      }),
+    );
   }
   if (final.length > 1) parts.push(svg("path", { class: "value", d: `M${final.map(point).join("L")}` }));
   for (const one of final) {
     const bounds = band(one);
     if (bounds && (value(one) < bounds.lower || value(one) > bounds.upper)) {
-      parts.push(svg("circle", { class: "outside", cx: n(scale.x(middle(one))), cy: n(scale.y(value(one))), r: 3 }));
+      parts.push(
+        svg("circle", { class: "outside", cx: n(scale.x(middle(one))), cy: n(scale.y(value(one))), r: 3 }),
+      );
     }
   }
   if (provisional) {
     const last = final.at(-1);
-    if (last) parts.push(svg("path", { class: "value provisional", d: `M${point(last)}L${point(provisional)}` }));
-    parts.push(svg("circle", { class: "provisional", cx: n(scale.x(middle(provisional))), cy: n(scale.y(value(provisional))), r: 4 }));
+    if (last)
+      parts.push(svg("path", { class: "value provisional", d: `M${point(last)}L${point(provisional)}` }));
+    parts.push(
+      svg("circle", {
+        class: "provisional",
+        cx: n(scale.x(middle(provisional))),
+        cy: n(scale.y(value(provisional))),
+        r: 4,
+      }),
+    );
   } else if (final.length) {
     const last = /** @type {Timed} */ (final.at(-1));
-    parts.push(svg("circle", { class: "latest", cx: n(scale.x(middle(last))), cy: n(scale.y(value(last))), r: 3 }));
+    parts.push(
+      svg("circle", { class: "latest", cx: n(scale.x(middle(last))), cy: n(scale.y(value(last))), r: 3 }),
+    );
   }
   return { parts, scale };
 }

@@ -25,7 +25,10 @@ export class Connection {
     document.documentElement.dataset.connection = "lost";
     say(byId("connection-words"), "Not live");
     const until = Date.now() + waitMs;
-    say(byId("lost-words"), `Connection lost, trying again. ${sentence || "What is shown may be out of date."}`);
+    say(
+      byId("lost-words"),
+      `Connection lost, trying again. ${sentence || "What is shown may be out of date."}`,
+    );
     const tick = () => {
       const seconds = Math.ceil((until - Date.now()) / 1000);
       say(byId("lost-when"), seconds > 0 ? `in ${seconds} s` : "now …");

@@ -41,9 +41,20 @@ export class Dots {
     for (let number = 0; number < dots; number++) {
       const persons = Math.floor((count + number) / dots);
       const element = this.idle.pop() ?? svg("circle");
-      set(element, { class: `dot ${kind}`, r: (3.2 + Math.min(4.5, Math.log2(persons))).toFixed(1), cx: 0, cy: 0, transform: "translate(-99 -99)" });
+      set(element, {
+        class: `dot ${kind}`,
+        r: (3.2 + Math.min(4.5, Math.log2(persons))).toFixed(1),
+        cx: 0,
+        cy: 0,
+        transform: "translate(-99 -99)",
+      });
       this.layer.append(element);
-      this.moving.push({ element, places: this.#placesOf(path), begins: performance.now() + number * APART, done: arrived });
+      this.moving.push({
+        element,
+        places: this.#placesOf(path),
+        begins: performance.now() + number * APART,
+        done: arrived,
+      });
     }
     if (!this.frame && this.moving.length) this.frame = requestAnimationFrame((now) => this.#move(now));
   }

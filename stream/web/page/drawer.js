@@ -47,9 +47,10 @@ export class Drawer {
     const { person, incident } = read(location.hash);
     if (!asked) return;
     clearTimeout(this.timer);
+    /** @type {{ title: string, body: Node[], person?: string }} */
     const story = person ? await personStory(person) : await incidentStory(incident ?? "");
     if (asked !== this.asked) return;
-    this.person = "person" in story ? story.person : undefined;
+    this.person = story.person;
     this.#show(story.title, story.body);
     this.timer = setTimeout(() => this.load(), AGAIN);
   }

@@ -70,6 +70,8 @@ export function set(element, attributes) {
  */
 function add(element, children) {
   element.append(
-    ...children.filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : String(child))),
+    ...children
+      .filter((child) => child !== null && child !== undefined)
+      .map((child) => (child instanceof Node ? child : String(child))),
   );
 }

@@ -94,7 +94,12 @@ export class Engagement {
   draw() {
     const width = this.frame.clientWidth;
     if (!width) return;
-    const drawn = chart({ width, windows: this.windows, measure: this.measure, stretches: this.incidents.stretches(this.series) });
+    const drawn = chart({
+      width,
+      windows: this.windows,
+      measure: this.measure,
+      stretches: this.incidents.stretches(this.series),
+    });
     this.scale = drawn?.scale ?? null;
     set(this.picture, { viewBox: `0 0 ${width} ${HEIGHT}`, width });
     if (!drawn) {
@@ -124,7 +129,14 @@ export class Engagement {
     this.frame.addEventListener("keydown", (event) => {
       const count = this.#shown().length;
       const here = this.pointed ?? count - 1;
-      const to = { ArrowLeft: here - 1, ArrowRight: here + 1, PageUp: here - 10, PageDown: here + 10, Home: 0, End: count - 1 }[event.key];
+      const to = {
+        ArrowLeft: here - 1,
+        ArrowRight: here + 1,
+        PageUp: here - 10,
+        PageDown: here + 10,
+        Home: 0,
+        End: count - 1,
+      }[event.key];
       if (to === undefined) return;
       event.preventDefault();
       this.#pointAt(Math.min(Math.max(to, 0), count - 1));
@@ -145,7 +157,8 @@ export class Engagement {
     const shown = this.#shown();
     let nearest = 0;
     for (let place = 1; place < shown.length; place++) {
-      if (Math.abs(scale.x(middle(shown[place])) - x) < Math.abs(scale.x(middle(shown[nearest])) - x)) nearest = place;
+      if (Math.abs(scale.x(middle(shown[place])) - x) < Math.abs(scale.x(middle(shown[nearest])) - x))
+        nearest = place;
     }
     this.#pointAt(nearest);
   }
@@ -161,7 +174,10 @@ export class Engagement {
     const one = shown[this.pointed ?? shown.length - 1];
     if (!one || !this.scale) return;
     say(byId("chart-readout"), `${when(one)}: ${inWords(one, this.measure)}`);
-    say(byId("chart-words"), `${seriesName(this.series)}: ${this.measure} over ${whole(shown.length)} windows from ${dayMinute(shown[0].start)}. Latest: ${inWords(/** @type {Timed} */ (shown.at(-1)), this.measure)}. Arrow keys read it.`);
+    say(
+      byId("chart-words"),
+      `${seriesName(this.series)}: ${this.measure} over ${whole(shown.length)} windows from ${dayMinute(shown[0].start)}. Latest: ${inWords(/** @type {Timed} */ (shown.at(-1)), this.measure)}. Arrow keys read it.`,
+    );
     if (this.pointed === null) {
       this.cursor.replaceChildren();
       return;
@@ -169,7 +185,10 @@ export class Engagement {
     const x = this.scale.x(middle(one)).toFixed(1);
     const y = this.scale.y(one.record[this.measure]).toFixed(1);
     const { top, bottom } = this.scale.frame;
-    this.cursor.replaceChildren(svg("path", { d: `M${x} ${top}V${bottom}` }), svg("circle", { cx: x, cy: y, r: 4.5 }));
+    this.cursor.replaceChildren(
+      svg("path", { d: `M${x} ${top}V${bottom}` }),
+      svg("circle", { cx: x, cy: y, r: 4.5 }),
+    );
   }
 
   /** @param {string} words */
@@ -190,7 +209,9 @@ export class Engagement {
       const group = series.includes(":") ? series.slice(0, series.indexOf(":")) : "";
       let under = /** @type {HTMLElement} */ (select);
       if (group) {
-        under = [...select.querySelectorAll("optgroup")].find((one) => one.label === groupName(group)) ?? el("optgroup", { label: groupName(group) });
+        under =
+          [...select.querySelectorAll("optgroup")].find((one) => one.label === groupName(group)) ??
+          el("optgroup", { label: groupName(group) });
         if (!under.parentNode) select.append(under);
       }
       under.append(el("option", { value: series }, seriesName(series)));
@@ -200,19 +221,23 @@ export class Engagement {
 
   #table() {
     if (!(/** @type {HTMLDetailsElement} */ (byId("chart-table-of")).open)) return;
-    const rows = this.#shown().slice(-ROWS).reverse().map((one) => {
-      const band = one.record.bands?.[this.measure];
-      const cell = (/** @type {number | undefined} */ value) => el("td", { class: "number" }, value === undefined ? "–" : figure(this.measure, value));
-      return el(
-        "tr",
-        {},
-        el("th", { scope: "row" }, when(one), one.record.status === "final" ? null : " (open)"),
-        cell(one.record[this.measure]),
-        cell(band?.expected),
-        cell(band?.lower),
-        cell(band?.upper),
-      );
-    });
+    const rows = this.#shown()
+      .slice(-ROWS)
+      .reverse()
+      .map((one) => {
+        const band = one.record.bands?.[this.measure];
+        const cell = (/** @type {number | undefined} */ value) =>
+          el("td", { class: "number" }, value === undefined ? "–" : figure(this.measure, value));
+        return el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, when(one), one.record.status === "final" ? null : " (open)"),
+          cell(one.record[this.measure]),
+          cell(band?.expected),
+          cell(band?.lower),
+          cell(band?.upper),
+        );
+      });
     byId("chart-rows").replaceChildren(...rows);
   }
 }

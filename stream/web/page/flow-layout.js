@@ -13,8 +13,13 @@
 
 /** @type {Record<string, [number, number]>} */
 const PLACES = {
-  prospect: [0, 0], new: [1, 0], active: [2, 0], deleted: [3, 0],
-  silent: [1, 1], churned: [2, 1], hibernating: [3, 1],
+  prospect: [0, 0],
+  new: [1, 0],
+  active: [2, 0],
+  deleted: [3, 0],
+  silent: [1, 1],
+  churned: [2, 1],
+  hibernating: [3, 1],
 };
 const ENTRY = "";
 
@@ -52,17 +57,50 @@ const EDGES = [
  * @type {Record<string, [[number, number], [number, number]]>}
  */
 const LABELS = {
-  registered: [[0.5, 0], [0.5, 0]],
-  activated: [[1.5, 0], [1.5, 0]],
-  deleted: [[2.5, 0], [2.5, 0]],
-  imported: [[0.5, 1], [0.5, 1]],
-  stalled: [[0.84, 0.5], [0.9, 0.5]],
-  lapsed: [[1.27, 0.42], [1.34, 0.46]],
-  reactivated: [[1.76, 0.56], [1.66, 0.5]],
-  resurrected: [[2.17, 0.5], [2.33, 0.5]],
-  churned: [[1.5, 0.92], [1.44, 0.81]],
-  hibernated: [[2.5, 1], [2.5, 1]],
-  returned: [[1.5, 1.17], [1.5, 1.21]],
+  registered: [
+    [0.5, 0],
+    [0.5, 0],
+  ],
+  activated: [
+    [1.5, 0],
+    [1.5, 0],
+  ],
+  deleted: [
+    [2.5, 0],
+    [2.5, 0],
+  ],
+  imported: [
+    [0.5, 1],
+    [0.5, 1],
+  ],
+  stalled: [
+    [0.84, 0.5],
+    [0.9, 0.5],
+  ],
+  lapsed: [
+    [1.27, 0.42],
+    [1.34, 0.46],
+  ],
+  reactivated: [
+    [1.76, 0.56],
+    [1.66, 0.5],
+  ],
+  resurrected: [
+    [2.17, 0.5],
+    [2.33, 0.5],
+  ],
+  churned: [
+    [1.5, 0.92],
+    [1.44, 0.81],
+  ],
+  hibernated: [
+    [2.5, 1],
+    [2.5, 1],
+  ],
+  returned: [
+    [1.5, 1.17],
+    [1.5, 1.21],
+  ],
 };
 
 export const NARROW = 640;
@@ -74,9 +112,13 @@ export const NARROW = 640;
  */
 export function layout(width) {
   const narrow = width < NARROW;
-  const box = narrow ? { width: Math.min(124, width * 0.34), height: 62 } : { width: Math.min(150, width * 0.155), height: 68 };
+  const box = narrow
+    ? { width: Math.min(124, width * 0.34), height: 62 }
+    : { width: Math.min(150, width * 0.155), height: 68 };
   const height = narrow ? 600 : 380;
-  const margin = narrow ? { x: box.width / 2 + 30, y: box.height / 2 + 8 } : { x: box.width / 2 + 4, y: box.height / 2 + 34 };
+  const margin = narrow
+    ? { x: box.width / 2 + 30, y: box.height / 2 + 8 }
+    : { x: box.width / 2 + 4, y: box.height / 2 + 34 };
   /** @type {(u: number, v: number) => Point} */
   const at = (u, v) =>
     narrow
@@ -90,7 +132,11 @@ export function layout(width) {
     key: `${from}>${to}`,
     from: from || null,
     to,
-    path: curve(anchor(/** @type {Box} */ (known.get(from)), leaves, narrow), anchor(/** @type {Box} */ (known.get(to)), arrives, narrow), narrow ? 34 : 46),
+    path: curve(
+      anchor(/** @type {Box} */ (known.get(from)), leaves, narrow),
+      anchor(/** @type {Box} */ (known.get(to)), arrives, narrow),
+      narrow ? 34 : 46,
+    ),
     rare: rare === "rare",
   }));
   const labels = Object.entries(LABELS).map(([reason, places]) => {

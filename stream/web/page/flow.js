@@ -88,7 +88,12 @@ export class Flow {
     for (const [reason, count] of this.counts) say(count, whole(this.tally.reasons.get(reason) ?? 0));
     const deleted = this.nodes.get("deleted");
     if (deleted) say(deleted.count, whole(this.tally.reasons.get("deleted") ?? 0));
-    say(byId("flow-since"), this.tally.since === null ? "No transition yet." : `Transitions since ${dayMinute(this.tally.since)}; a dot is a person, a larger one several.`);
+    say(
+      byId("flow-since"),
+      this.tally.since === null
+        ? "No transition yet."
+        : `Transitions since ${dayMinute(this.tally.since)}; a dot is a person, a larger one several.`,
+    );
     this.#table();
   }
 
@@ -101,10 +106,23 @@ export class Flow {
     this.nodes.clear();
     this.edges.clear();
     this.counts.clear();
-    set(this.picture, { viewBox: `0 0 ${plan.width} ${plan.height}`, width: plan.width, height: plan.height });
+    set(this.picture, {
+      viewBox: `0 0 ${plan.width} ${plan.height}`,
+      width: plan.width,
+      height: plan.height,
+    });
     const arrow = svg(
       "marker",
-      { id: "arrow", viewBox: "0 0 8 8", refX: 6.5, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
+      {
+        id: "arrow",
+        viewBox: "0 0 8 8",
+        refX: 6.5,
+        refY: 4,
+        markerWidth: 8,
+        markerHeight: 8,
+        markerUnits: "userSpaceOnUse",
+        orient: "auto",
+      },
       svg("path", { class: "arrow", d: "M0 .5 7.5 4 0 7.5Z" }),
     );
     const edges = plan.edges.map((edge) => {
@@ -126,7 +144,14 @@ export class Flow {
       svg("circle", { cx: plan.entry.x, cy: plan.entry.y, r: 7 }),
       svg("text", { x: plan.entry.x, y: plan.entry.y + 24 }, "first seen"),
     );
-    this.picture.replaceChildren(svg("defs", {}, arrow), ...edges, entry, this.dots.layer, ...boxes, ...labels);
+    this.picture.replaceChildren(
+      svg("defs", {}, arrow),
+      ...edges,
+      entry,
+      this.dots.layer,
+      ...boxes,
+      ...labels,
+    );
     this.picture.classList.toggle("narrow", width < NARROW);
     this.#counts();
     this.tallied();
@@ -139,7 +164,14 @@ export class Flow {
     const inner = box.width - 24;
     const count = svg("text", { class: "count", x: left + 12, y: top + 45 }, "–");
     const share = svg("text", { class: "share", x: left + box.width - 12, y: top + 45 });
-    const fill = svg("rect", { class: "fill", x: left + 12, y: top + box.height - 12, width: 0, height: 4, rx: 2 });
+    const fill = svg("rect", {
+      class: "fill",
+      x: left + 12,
+      y: top + box.height - 12,
+      width: 0,
+      height: 4,
+      rx: 2,
+    });
     const card = svg(
       "g",
       { class: `state s-${box.name}` },
@@ -158,7 +190,10 @@ export class Flow {
 
   #counts() {
     if (!this.known) return;
-    const registered = Object.entries(this.people).reduce((sum, [state, n]) => sum + (state === "prospect" ? 0 : n), 0);
+    const registered = Object.entries(this.people).reduce(
+      (sum, [state, n]) => sum + (state === "prospect" ? 0 : n),
+      0,
+    );
     for (const [state, node] of this.nodes) {
       if (state === "deleted") continue;
       const n = this.people[state] ?? 0;
@@ -171,7 +206,10 @@ export class Flow {
     const words = Object.keys(STATES)
       .filter((state) => state !== "deleted")
       .map((state) => `${whole(this.people[state] ?? 0)} ${state}`);
-    say(byId("flow-words"), `The lifecycle: ${words.join(", ")}. ${counted(registered, "registered person", "registered persons")} in all; the table below has the transitions.`);
+    say(
+      byId("flow-words"),
+      `The lifecycle: ${words.join(", ")}. ${counted(registered, "registered person", "registered persons")} in all; the table below has the transitions.`,
+    );
   }
 
   /** @param {string} state */
@@ -189,7 +227,14 @@ export class Flow {
     const rows = [...this.tally.edges.values()]
       .sort((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason) || b.count - a.count)
       .map(({ from, to, reason, count }) =>
-        el("tr", {}, el("th", { scope: "row" }, reason), el("td", {}, from ?? "first seen"), el("td", {}, to), el("td", { class: "number" }, whole(count))),
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, reason),
+          el("td", {}, from ?? "first seen"),
+          el("td", {}, to),
+          el("td", { class: "number" }, whole(count)),
+        ),
       );
     byId("flow-rows").replaceChildren(...rows);
   }

@@ -59,10 +59,9 @@ export function follow(path, listener) {
       silence.broken();
       // A connection that carries something is one to come back to soon.
       wait = FIRST_WAIT;
-      for (const message of messages.take(text.decode(value, { stream: true }))) {
-        lastId = message.id || lastId;
-        pass(message);
-      }
+      for (const message of messages.take(text.decode(value, { stream: true }))) pass(message);
+      // Also that of a frame without data, which tells where the stream begins.
+      lastId = messages.id || lastId;
     }
   }
 

@@ -48,9 +48,11 @@ export class Incidents {
    */
   add(record) {
     const before = this.latest.get(record.incident_id);
-    if (before && (before.at > record.at || (before.status === "resolved" && record.status !== "resolved"))) return;
+    if (before && (before.at > record.at || (before.status === "resolved" && record.status !== "resolved")))
+      return;
     this.latest.set(record.incident_id, record);
-    if (this.latest.size > KEPT) this.latest.delete(/** @type {string} */ (this.#newestFirst().at(-1)?.incident_id));
+    if (this.latest.size > KEPT)
+      this.latest.delete(/** @type {string} */ (this.#newestFirst().at(-1)?.incident_id));
   }
 
   /**
@@ -76,7 +78,12 @@ export class Incidents {
     const list = byId("incidents");
     const items = all.slice(0, LISTED).map((one) => this.#item(one));
     keep(list, items);
-    say(byId("incidents-none"), this.known ? "No incident. One is listed here when engagement moves in a way that rhythm and chance do not explain." : "Loading …");
+    say(
+      byId("incidents-none"),
+      this.known
+        ? "No incident. One is listed here when engagement moves in a way that rhythm and chance do not explain."
+        : "Loading …",
+    );
     byId("incidents-none").hidden = all.length > 0;
     say(byId("incidents-count"), open.length ? `${open.length} open` : "");
   }
@@ -90,15 +97,20 @@ export class Incidents {
    * @param {Incident[]} open
    */
   #alarm(open) {
-    const items = open.slice(0, 3).map((one) =>
-      el(
-        "li",
-        { class: one.severity, "data-key": one.incident_id + one.severity },
-        el("strong", {}, one.severity === "page" ? "Look now: " : "Look today: "),
-        el("a", { href: beside({ incident: one.incident_id }) }, one.sentence),
-      ),
-    );
+    const items = open
+      .slice(0, 3)
+      .map((one) =>
+        el(
+          "li",
+          { class: one.severity, "data-key": one.incident_id + one.severity },
+          el("strong", {}, one.severity === "page" ? "Look now: " : "Look today: "),
+          el("a", { href: beside({ incident: one.incident_id }) }, one.sentence),
+        ),
+      );
     keep(byId("alarm"), items);
+    const none = byId("alarm-none");
+    none.hidden = items.length > 0;
+    if (this.known) say(none, "No incident is open.");
   }
 
   /** @param {Incident} one */
@@ -111,7 +123,11 @@ export class Incidents {
       el(
         "p",
         { class: "kind" },
-        el("span", { class: `tag ${state}` }, state === "resolved" ? "over" : state === "page" ? "page" : "ticket"),
+        el(
+          "span",
+          { class: `tag ${state}` },
+          state === "resolved" ? "over" : state === "page" ? "page" : "ticket",
+        ),
         el("span", { class: "arrow" }, one.direction === "drop" ? "▼ drop" : "▲ spike"),
         el("time", { datetime: one.since }, dayMinute(Date.parse(one.since))),
       ),
@@ -121,7 +137,13 @@ export class Incidents {
         "p",
         { class: "quiet facts" },
         one.owners.length ? el("span", {}, `Owner: ${one.owners.join(", ")}`) : null,
-        largest ? el("span", {}, `Likeliest cause: ${seriesName(largest.series)} (${Math.round(largest.share * 100)} %)`) : null,
+        largest
+          ? el(
+              "span",
+              {},
+              `Likeliest cause: ${seriesName(largest.series)} (${Math.round(largest.share * 100)} %)`,
+            )
+          : null,
       ),
     );
   }
@@ -136,9 +158,12 @@ const rank = (one) => (one.status === "resolved" ? 0 : one.severity === "page" ?
  * @param {HTMLElement[]} items each with a `data-key`
  */
 function keep(list, items) {
-  const there = new Map([...list.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.key, child]));
+  const there = new Map(
+    [...list.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.key, child]),
+  );
   const wanted = items.map((item) => there.get(item.dataset.key) ?? item);
-  if (wanted.length === list.children.length && wanted.every((item, place) => list.children[place] === item)) return;
+  if (wanted.length === list.children.length && wanted.every((item, place) => list.children[place] === item))
+    return;
   for (const child of [...list.children]) if (!wanted.includes(child)) child.remove();
   wanted.forEach((item, place) => {
     if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);

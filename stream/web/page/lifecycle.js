@@ -52,7 +52,10 @@ export const REASONS = {
 const SENTENCES = {
   registered: () => "registered",
   imported: () => "was seen for the first time, and is a user from before",
-  activated: (t) => (t.from === "silent" ? `became active for the first time${after(t, "silent")}` : `became active${after(t, "new")}`),
+  activated: (t) =>
+    t.from === "silent"
+      ? `became active for the first time${after(t, "silent")}`
+      : `became active${after(t, "new")}`,
   reactivated: (t) => `is active again${after(t, "silent")}`,
   resurrected: (t) => `was won back${after(t, t.from ?? "gone")}`,
   stalled: (t) => `fell silent without having been active${after(t, "new")}`,

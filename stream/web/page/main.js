@@ -80,7 +80,11 @@ async function catchUp() {
   const { signal } = asking;
   /** @type {(path: string, take: (answer: any) => void, refused?: (refusal: import("./ask.js").Refusal) => void) => Promise<void>} */
   const fetched = async (path, take, refused = () => {}) => {
-    const answer = await askUntilAnswered(path, (refusal) => signal.aborted || refused(refusal), signal).catch(() => null);
+    const answer = await askUntilAnswered(
+      path,
+      (refusal) => signal.aborted || refused(refusal),
+      signal,
+    ).catch(() => null);
     if (answer && !signal.aborted) take(answer);
   };
   await version();
@@ -133,13 +137,21 @@ function showTransitions(records, moving) {
 
 /** @param {import("./now.js").States} states */
 function showStates(states) {
-  flow.count(states.people);
-  now.count(states);
-  showTiers(states.tiers);
+  if (states.counted) {
+    flow.count(states.people);
+    now.count(states);
+    showTiers(states.tiers);
+  }
   const missing = states.partitions - states.counted;
-  notice(missing > 0 ? `${states.counted} of ${states.partitions} partitions are counted; the others are being restored, or their worker does not answer.` : "");
+  notice(missing > 0 ? uncounted(states) : "");
   if (states.as_of) showTime(Date.parse(states.as_of));
 }
+
+/** @param {import("./now.js").States} states */
+const uncounted = ({ counted, partitions }) =>
+  counted
+    ? `${counted} of ${partitions} partitions are counted; the others are being restored, or their worker does not answer.`
+    : `None of the ${partitions} partitions is counted yet: they are being restored, or their worker does not answer.`;
 
 /** @param {Record<string, number>} tiers */
 function showTiers(tiers) {
@@ -159,7 +171,10 @@ function showTime(asOf) {
   time.setAttribute("datetime", new Date(asOf).toISOString());
   say(time, `${full(asOf)} ${zoneName()}`);
   const speed = pace.speed();
-  const fast = speed !== null && speed > 1.5 ? `, ${speed >= 100 ? whole(Number(speed.toPrecision(2))) : speed.toPrecision(2)}× real time` : "";
+  const fast =
+    speed !== null && speed > 1.5
+      ? `, ${speed >= 100 ? whole(Number(speed.toPrecision(2))) : speed.toPrecision(2)}× real time`
+      : "";
   say(byId("clock-words"), pace.differs() ? "Stream time" : "As of");
   say(byId("clock-pace"), fast);
 }
@@ -174,7 +189,10 @@ async function version() {
   try {
     const answer = await ask("version");
     if (typeof answer.timezone === "string") setZone(answer.timezone);
-    byId("version").replaceChildren(`Footfall ${answer.version}, definition `, el("code", {}, answer.definition));
+    byId("version").replaceChildren(
+      `Footfall ${answer.version}, definition `,
+      el("code", {}, answer.definition),
+    );
   } catch {
     // The page does without.
   }

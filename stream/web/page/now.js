@@ -36,7 +36,11 @@ export class Now {
     tile("there", whole(states.open_visits), counted(states.open_visits, "open visit"), this.there);
     for (const days of /** @type {const} */ ([1, 7, 30])) {
       const field = /** @type {keyof Reached} */ (`days_${days}`);
-      tile(`days-${days}`, whole(states.registered[field]), `and ${counted(states.visitors[field], "visitor")}`);
+      tile(
+        `days-${days}`,
+        whole(states.registered[field]),
+        `and ${counted(states.visitors[field], "visitor")}`,
+      );
     }
   }
 
@@ -48,7 +52,8 @@ export class Now {
     const last = windows.last;
     if (!last) return;
     const ms = last.end - last.start;
-    const keyed = (/** @type {Record<string, number>} */ names) => Object.values(names).reduce((sum, n) => sum + n, 0);
+    const keyed = (/** @type {Record<string, number>} */ names) =>
+      Object.values(names).reduce((sum, n) => sum + n, 0);
     const shown = windows.final.slice(-DRAWN).map((one) => one.record);
     const when = `${ms < 86_400_000 ? minute(last.start) : dayMinute(last.start)} to ${minute(last.end)}`;
     for (const [name, of] of /** @type {[string, (w: import("./windows.js").Window) => number][]} */ ([
@@ -67,15 +72,30 @@ export class Now {
     /** @type {Map<string, number>} */
     const sums = new Map();
     for (const { record } of windows.final) {
-      for (const [name, count] of Object.entries(record.key_events)) sums.set(name, (sums.get(name) ?? 0) + count);
+      for (const [name, count] of Object.entries(record.key_events))
+        sums.set(name, (sums.get(name) ?? 0) + count);
     }
     const first = windows.final[0];
     if (!first) return;
     const most = Math.max(...sums.values(), 1);
-    const rows = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 6).map(([name, count]) => {
-      const bar = svg("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { class: "all", width: 100, height: 8 }), svg("rect", { class: "some", width: (count / most) * 100, height: 8 }));
-      return el("li", {}, el("a", { href: `#series=${encodeURIComponent(`key:${name}`)}` }, name), bar, el("b", {}, whole(count)));
-    });
+    const rows = [...sums]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 6)
+      .map(([name, count]) => {
+        const bar = svg(
+          "svg",
+          { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+          svg("rect", { class: "all", width: 100, height: 8 }),
+          svg("rect", { class: "some", width: (count / most) * 100, height: 8 }),
+        );
+        return el(
+          "li",
+          {},
+          el("a", { href: `#series=${encodeURIComponent(`key:${name}`)}` }, name),
+          bar,
+          el("b", {}, whole(count)),
+        );
+      });
     byId("keys-list").replaceChildren(...rows);
     say(byId("keys-since"), rows.length ? `since ${dayMinute(first.start)}` : "None has happened yet.");
   }

@@ -47,8 +47,18 @@ export async function personStory(id) {
   } catch (error) {
     const refused = /** @type {Refusal} */ (error);
     const lead = refused.status === 404 ? `Nobody is known as “${id}”.` : "This person can't be shown now.";
-    const hint = refused.status === 404 ? "Ids are told apart by upper and lower case; a person without an account is anonymous: and their anonymousId." : null;
-    return { title: id, body: [el("p", { class: "missing" }, lead), el("p", { class: "quiet" }, refused.message), hint ? el("p", { class: "quiet" }, hint) : null].filter((node) => node !== null) };
+    const hint =
+      refused.status === 404
+        ? "Ids are told apart by upper and lower case; a person without an account is anonymous: and their anonymousId."
+        : null;
+    return {
+      title: id,
+      body: [
+        el("p", { class: "missing" }, lead),
+        el("p", { class: "quiet" }, refused.message),
+        hint ? el("p", { class: "quiet" }, hint) : null,
+      ].filter((node) => node !== null),
+    };
   }
   return { title: story.explanation.person, body: body(id, story), person: story.explanation.person };
 }
@@ -71,21 +81,50 @@ function body(asked, { explanation: it, transitions, complete }) {
     el(
       "dl",
       { class: "facts" },
-      ...fact("registered", it.registered ? dateOf(it.registered) + (it.imported ? ", a user from before" : "") : "not registered"),
+      ...fact(
+        "registered",
+        it.registered
+          ? dateOf(it.registered) + (it.imported ? ", a user from before" : "")
+          : "not registered",
+      ),
       ...fact("last event", dateOf(it.last_event)),
       ...fact("visits", `${whole(it.visits)}, ${whole(it.open_visits.length)} of them open`),
       ...fact("engaged", `${counted(it.engaged_visits, "visit")} in the days that count`),
-      ...(it.next_check ? fact("next check", `${dateOf(it.next_check)}; nothing changes before without an event`) : []),
+      ...(it.next_check
+        ? fact("next check", `${dateOf(it.next_check)}; nothing changes before without an event`)
+        : []),
     ),
     ...engaged(it),
-    ...(it.open_visits.length ? [el("h3", {}, "There now"), el("ul", { class: "plain" }, ...it.open_visits.map(openVisit))] : []),
-    ...table("Key events", ["Key event", "1 day", "7 days", "30 days"], Object.entries(it.key_events).map(([name, of]) => [name, whole(of.days_1), whole(of.days_7), whole(of.days_30)])),
+    ...(it.open_visits.length
+      ? [el("h3", {}, "There now"), el("ul", { class: "plain" }, ...it.open_visits.map(openVisit))]
+      : []),
+    ...table(
+      "Key events",
+      ["Key event", "1 day", "7 days", "30 days"],
+      Object.entries(it.key_events).map(([name, of]) => [
+        name,
+        whole(of.days_1),
+        whole(of.days_7),
+        whole(of.days_30),
+      ]),
+    ),
     el("h3", {}, "Transitions"),
     transitions.length
       ? el("ol", { class: "story" }, ...[...transitions].reverse().map(step))
-      : el("p", { class: "quiet" }, it.registered ? "None that is still known." : "None: a life begins with the registration."),
-    complete ? null : el("p", { class: "quiet" }, "There may be older ones, which are not kept where this page looks."),
-    ...(it.joined_ids.length ? [el("h3", {}, "Joined ids"), el("ul", { class: "plain ids" }, ...it.joined_ids.map((id) => el("li", {}, id)))] : []),
+      : el(
+          "p",
+          { class: "quiet" },
+          it.registered ? "None that is still known." : "None: a life begins with the registration.",
+        ),
+    complete
+      ? null
+      : el("p", { class: "quiet" }, "There may be older ones, which are not kept where this page looks."),
+    ...(it.joined_ids.length
+      ? [
+          el("h3", {}, "Joined ids"),
+          el("ul", { class: "plain ids" }, ...it.joined_ids.map((id) => el("li", {}, id))),
+        ]
+      : []),
     el("p", { class: "quiet" }, `As of ${full(Date.parse(it.as_of))}.`),
   ].filter((node) => node !== null);
 }
@@ -102,7 +141,9 @@ function step(t) {
 
 /** @param {OpenVisit} visit */
 function openVisit(visit) {
-  const keys = Object.entries(visit.key_events).map(([name, count]) => (count > 1 ? `${name} ×${count}` : name));
+  const keys = Object.entries(visit.key_events).map(([name, count]) =>
+    count > 1 ? `${name} ×${count}` : name,
+  );
   return el(
     "li",
     {},
@@ -129,13 +170,35 @@ function engaged(it) {
     el("h3", {}, "Engaged visits, day by day"),
     svg(
       "svg",
-      { class: "days", viewBox: `0 0 ${DAYS * 10} 44`, preserveAspectRatio: "none", role: "img", "aria-label": with_.map((one) => `${dateOf(one.name)}: ${one.count}`).join("; ") },
+      {
+        class: "days",
+        viewBox: `0 0 ${DAYS * 10} 44`,
+        preserveAspectRatio: "none",
+        role: "img",
+        "aria-label": with_.map((one) => `${dateOf(one.name)}: ${one.count}`).join("; "),
+      },
       ...days.map((one, place) => {
         const height = one.count ? 8 + (one.count / most) * 34 : 2;
-        return svg("rect", { class: one.count ? "some" : "none", x: place * 10 + 1, y: 44 - height, width: 8, height, rx: 1.5 }, svg("title", {}, `${dateOf(one.name)}: ${one.count}`));
+        return svg(
+          "rect",
+          {
+            class: one.count ? "some" : "none",
+            x: place * 10 + 1,
+            y: 44 - height,
+            width: 8,
+            height,
+            rx: 1.5,
+          },
+          svg("title", {}, `${dateOf(one.name)}: ${one.count}`),
+        );
       }),
     ),
-    el("p", { class: "quiet ends" }, el("span", {}, dateOf(days[0].name)), el("span", {}, dateOf(days[DAYS - 1].name))),
+    el(
+      "p",
+      { class: "quiet ends" },
+      el("span", {}, dateOf(days[0].name)),
+      el("span", {}, dateOf(days[DAYS - 1].name)),
+    ),
   ];
 }
 

@@ -5,7 +5,12 @@ import { dayMinute, minute, shortDay } from "./times.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const STEPS = [1, 2, 5, 10, 15, 30].map((n) => n * 60_000).concat([1, 2, 3, 6, 12].map((n) => n * HOUR), [1, 2, 3, 4, 7, 14, 28].map((n) => n * DAY));
+const STEPS = [1, 2, 5, 10, 15, 30]
+  .map((n) => n * 60_000)
+  .concat(
+    [1, 2, 3, 6, 12].map((n) => n * HOUR),
+    [1, 2, 3, 4, 7, 14, 28].map((n) => n * DAY),
+  );
 
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Frame */
 
@@ -27,7 +32,10 @@ export class Scale {
   /** @param {number} ms */
   x(ms) {
     const within = Math.min(Math.max(ms, this.first), this.last);
-    return this.frame.left + ((within - this.first) / (this.last - this.first)) * (this.frame.right - this.frame.left);
+    return (
+      this.frame.left +
+      ((within - this.first) / (this.last - this.first)) * (this.frame.right - this.frame.left)
+    );
   }
 
   /** @param {number} value */
@@ -47,7 +55,8 @@ export class Scale {
     const step = STEPS.find((one) => (this.last - this.first) / one <= room) ?? 28 * DAY;
     const words = step >= DAY ? shortDay : this.last - this.first > DAY ? dayMinute : minute;
     const found = [];
-    for (let t = Math.ceil(this.first / step) * step; t <= this.last; t += step) found.push({ t, words: words(t) });
+    for (let t = Math.ceil(this.first / step) * step; t <= this.last; t += step)
+      found.push({ t, words: words(t) });
     return found;
   }
 }

@@ -1,11 +1,12 @@
 /** Takes a text/event-stream apart. */
 
-/** @typedef {{ event: string, id: string, data: string }} Message */
+/** @typedef {{ event: string, data: string }} Message */
 
 /** Text in pieces as they come, out come messages; comments and blank ones yield nothing. */
 export class Messages {
   constructor() {
     this.rest = "";
+    /** The latest id. */
     this.id = "";
     this.event = "";
     /** @type {string[]} */
@@ -40,7 +41,7 @@ export class Messages {
 
   /** @param {Message[]} found */
   #end(found) {
-    if (this.data.length) found.push({ event: this.event || "message", id: this.id, data: this.data.join("\n") });
+    if (this.data.length) found.push({ event: this.event || "message", data: this.data.join("\n") });
     this.event = "";
     this.data = [];
   }

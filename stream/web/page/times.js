@@ -25,11 +25,16 @@ export const zoneName = () => zone;
  * @param {Intl.DateTimeFormatOptions} options
  */
 function format(name, options) {
-  return (formats[name] ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  return (formats[name] ??= new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone,
+    hourCycle: "h23",
+    ...options,
+  }));
 }
 
 /** `13:05:07`. @param {number} ms */
-export const clock = (ms) => format("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
+export const clock = (ms) =>
+  format("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
 
 /** `13:05`. @param {number} ms */
 export const minute = (ms) => format("minute", { hour: "2-digit", minute: "2-digit" }).format(ms);
@@ -53,5 +58,10 @@ export const full = (ms) => `${day(ms)}, ${clock(ms)}`;
 export function dateOf(date) {
   const ms = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(ms)) return date;
-  return new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" }).format(ms);
+  return new Intl.DateTimeFormat("en-GB", {
+    timeZone: "UTC",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+  }).format(ms);
 }

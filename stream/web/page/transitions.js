@@ -19,14 +19,18 @@ export class Transitions {
     this.known = false;
     this.held = false;
     const select = /** @type {HTMLSelectElement} */ (byId("reason"));
-    for (const [reason, words] of Object.entries(REASONS)) select.append(el("option", { value: reason }, `${reason}: ${words}`));
+    for (const [reason, words] of Object.entries(REASONS))
+      select.append(el("option", { value: reason }, `${reason}: ${words}`));
     select.addEventListener("change", () => {
       this.reason = select.value;
       this.show();
     });
     const list = byId("transitions");
     // What moves away under a pointer or the focus cannot be read or followed.
-    for (const [begins, ends] of [["pointerenter", "pointerleave"], ["focusin", "focusout"]]) {
+    for (const [begins, ends] of [
+      ["pointerenter", "pointerleave"],
+      ["focusin", "focusout"],
+    ]) {
       list.addEventListener(begins, () => this.#hold(true));
       list.addEventListener(ends, () => this.#hold(false));
     }
@@ -43,11 +47,21 @@ export class Transitions {
     const chosen = this.reason ? this.latest.filter((t) => t.reason === this.reason) : this.latest;
     const shown = chosen.slice(-SHOWN).reverse();
     const list = byId("transitions");
-    const there = new Map([...list.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.id, child]));
+    const there = new Map(
+      [...list.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.id, child]),
+    );
     list.replaceChildren(...shown.map((t) => there.get(t.transition_id) ?? line(t)));
     const none = byId("transitions-none");
     none.hidden = shown.length > 0;
-    if (!shown.length) say(none, !this.known ? "Loading …" : this.reason ? `None of the latest ${this.latest.length} is ${this.reason}.` : "Nobody has changed state or tier yet.");
+    if (!shown.length)
+      say(
+        none,
+        !this.known
+          ? "Loading …"
+          : this.reason
+            ? `None of the latest ${this.latest.length} is ${this.reason}.`
+            : "Nobody has changed state or tier yet.",
+      );
   }
 
   /** @param {boolean} held */
@@ -64,9 +78,21 @@ function line(t) {
   return el(
     "li",
     { "data-id": t.transition_id },
-    el("time", { datetime: t.at, title: full(at) }, el("span", { class: "day" }, shortDay(at)), " ", clock(at)),
+    el(
+      "time",
+      { datetime: t.at, title: full(at) },
+      el("span", { class: "day" }, shortDay(at)),
+      " ",
+      clock(at),
+    ),
     el("span", { class: `mark r-${known(t.reason)}`, "aria-hidden": "true" }),
-    el("span", { class: "what" }, el("a", { href: beside({ person: t.person }), title: t.person }, t.person), " ", sentence(t)),
+    el(
+      "span",
+      { class: "what" },
+      el("a", { href: beside({ person: t.person }), title: t.person }, t.person),
+      " ",
+      sentence(t),
+    ),
   );
 }
 
