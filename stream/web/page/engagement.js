@@ -16,6 +16,7 @@ import { MOST, Windows } from "./windows.js";
 
 const MEASURES = /** @type {Measure[]} */ (["volume", "people", "index"]);
 const ROWS = 24;
+const NAMES_FOR = 10_000;
 
 /** Shows `series`, one of the names that the worker gives. */
 export class Engagement {
@@ -30,6 +31,7 @@ export class Engagement {
     this.pointed = null;
     /** @type {Set<string>} the series that can be chosen */
     this.names = new Set(["total"]);
+    this.namesAsked = 0;
     /** @type {import("./scale.js").Scale | null} */
     this.scale = null;
     this.asking = new AbortController();
@@ -76,8 +78,10 @@ export class Engagement {
     this.draw();
   }
 
-  /** Asks which series there are; keeps those it knows where there is no answer. */
+  /** Asks which series there are; keeps those it knows where there is no answer. Not more often than is of use. */
   async loadNames() {
+    if (Date.now() - this.namesAsked < NAMES_FOR) return;
+    this.namesAsked = Date.now();
     try {
       for (const { series } of (await ask("series")).series) this.#option(series);
     } catch {
@@ -120,6 +124,7 @@ export class Engagement {
       });
     }
     const select = /** @type {HTMLSelectElement} */ (byId("series"));
+    select.addEventListener("focus", () => void this.loadNames());
     select.addEventListener("change", () => {
       go({ ...read(location.hash), series: select.value === "total" ? undefined : select.value });
     });

@@ -20,6 +20,7 @@ import { MOST, Windows } from "./windows.js";
 
 const BEAT = 250;
 const FIRST_TRANSITIONS = 400;
+const NAMES_EVERY = 60_000;
 
 const tally = new Tally();
 const now = new Now();
@@ -227,6 +228,7 @@ document.addEventListener("click", (event) => {
 });
 addEventListener("hashchange", goTo);
 setInterval(beat, BEAT);
+setInterval(() => document.hidden || void engagement.loadNames(), NAMES_EVERY);
 transitions.show();
 incidents.show();
 goTo();

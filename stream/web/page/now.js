@@ -33,13 +33,13 @@ export class Now {
   count(states) {
     this.there.push(states.open_visits);
     if (this.there.length > REMEMBERED) this.there.shift();
-    tile("there", whole(states.open_visits), counted(states.open_visits, "open visit"), this.there);
+    tile("there", whole(states.open_visits), null, this.there);
     for (const days of /** @type {const} */ ([1, 7, 30])) {
       const field = /** @type {keyof Reached} */ (`days_${days}`);
       tile(
         `days-${days}`,
         whole(states.registered[field]),
-        `and ${counted(states.visitors[field], "visitor")}`,
+        `registered, and ${counted(states.visitors[field], "visitor")}`,
       );
     }
   }
@@ -104,11 +104,11 @@ export class Now {
 /**
  * @param {string} name
  * @param {string} value
- * @param {string} more
+ * @param {string | null} more null leaves it as it is
  * @param {number[]} [values]
  */
 function tile(name, value, more, values) {
   say(byId(`now-${name}`), value);
-  say(byId(`now-${name}-more`), more);
+  if (more !== null) say(byId(`now-${name}-more`), more);
   if (values) byId(`now-${name}-spark`).replaceChildren(spark(values));
 }
