@@ -19,7 +19,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def binds(service: dict[str, Any]) -> dict[Path, str]:
-    """The files and folders of the repository that a service sees, and where; fails for one it could write."""
+    """The files and folders of the repository that a service sees, and where. Fails if it may write there."""
     found = {}
     for volume in service.get("volumes", ()):
         outside, inside, *mode = volume.split(":")

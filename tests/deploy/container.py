@@ -1,4 +1,4 @@
-"""Builds and runs the image without a container engine: its steps, over this machine's own /usr, as Linux would.
+"""Builds and runs the image without a container engine: the same steps, over this machine's /usr.
 
 Each stage is a folder that is made the root (chroot) in mount and process namespaces of its own, so that the
 steps of the Dockerfile run as they stand. What differs from an engine: /usr is this machine's and not the
@@ -19,6 +19,9 @@ from functools import cache
 from pathlib import Path
 from types import TracebackType
 
+import pytest
+
+from tests.conftest import REQUIRE_ALL
 from tests.deploy.dockerfile import ROOT, Stage, Step, context
 from tests.engine.process import Process
 
@@ -73,6 +76,15 @@ def why_not() -> str | None:
         check=False,
     )
     return tried.stderr.strip() or None
+
+
+def need() -> None:
+    """Skips the test, saying why, where no container can be made; fails it if all must run."""
+    reason = why_not()
+    if reason is not None:
+        if os.environ.get(REQUIRE_ALL) == "1":
+            pytest.fail(f"{REQUIRE_ALL}=1, and {reason}")
+        pytest.skip(reason)
 
 
 class Container:
@@ -152,6 +164,15 @@ class Container:
         """Where a path of the container is on this machine."""
         return self.root / Path(self.folder, path).relative_to("/")
 
+    def make_room(self, outside: Path, inside: str) -> None:
+        """A file or a folder for a volume to be mounted on."""
+        at = self.inside(inside)
+        if outside.is_dir():
+            at.mkdir(parents=True, exist_ok=True)
+        else:
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.touch()
+
     def argv(
         self, command: Sequence[str], *, read_only: bool = False, volumes: Mapping[Path, str] | None = None
     ) -> list[str]:
@@ -188,7 +209,7 @@ class Contained(Process):
         await super().__aexit__(kind, error, trace)
 
     def _children(self) -> list[int]:
-        """The one child of `unshare`, which waits for it and ends with its exit code; none once it has ended."""
+        """The one child of `unshare`, which waits for it and ends with its exit code; none when over."""
         outer = self._running.pid
         try:
             return [int(pid) for pid in Path(f"/proc/{outer}/task/{outer}/children").read_text().split()]
