@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream.simulate.pace import ByCount, ByTime, Pace, Unpaced
+from stream.simulate.pace import ByCount, ByTime, Pace, ThenLive, Unpaced
 from stream.simulate.run import run
 from stream.simulate.scribe import Record
 
@@ -107,3 +107,16 @@ def test_history_leaves_at_once_and_the_present_when_it_comes() -> None:
     pace, waiting = ByTime(1.0, epoch_ms=50_000, epoch_s=7.0), records(1_000, 49_000, 52_000)
     assert pace.allowed(waiting, 0, 7.0) == 2
     assert pace.wait_s(waiting, 2, 7.0) == pytest.approx(2.0)
+
+
+def test_history_passes_at_a_speed_until_it_has_reached_the_present() -> None:
+    present = ByTime(1.0, epoch_ms=50_000, epoch_s=7.0)
+    pace = ThenLive(ByTime(10.0, epoch_ms=1_000), present)
+    waiting = records(1_000, 49_000, 56_000)
+    assert pace.allowed(waiting, 0, 7.0) == 1
+    assert pace.wait_s(waiting, 1, 7.0) == pytest.approx(4.8)
+    assert pace.allowed(waiting, 1, 11.8) == 1
+    # 13.0 is when history would have got there, but the present is a second behind.
+    assert pace.allowed(waiting, 2, 12.5) == 0
+    assert pace.wait_s(waiting, 2, 12.5) == pytest.approx(0.5)
+    assert pace.allowed(waiting, 2, 13.0) == 1

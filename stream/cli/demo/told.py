@@ -136,12 +136,7 @@ class PlantTold:
 
     def incident(self, record: Incident) -> Iterator[str]:
         """To be told of every incident's records."""
-        if record.incident_id == self.incident_id:
-            if record.status == "resolved":
-                yield click.style("over: ", fg="green", bold=True) + (
-                    f"{described(self.plant)}, resolved at {self._story.moment(parse_ms(record.at) or 0)}"
-                )
-        elif self.incident_id is None and is_of(self.plant, record):
+        if self.incident_id is None and is_of(self.plant, record):
             self.incident_id = record.incident_id
             windows = -(-((parse_ms(record.at) or 0) - self.plant.start_ms) // WINDOW_MS)
             yield click.style("caught: ", fg="green", bold=True) + (
