@@ -203,7 +203,9 @@ class Metrics:
             "partition",
         )
         self.parts_lag = of_merger("parts_lag_records", "Parts that are not merged yet.", "partition")
-        self.open_incidents = of_merger("open_incidents", "Incidents that are open, by severity.", "severity")
+        self.open_incidents = of_merger(
+            "open_incidents", "Open incidents by severity, spikes of an open window too.", "severity"
+        )
         self.incident_open = of_merger(
             "incident_open",
             "1 for each open incident and owner (empty: nobody's), the 50 gravest.",

@@ -118,6 +118,7 @@ class Merging(Partitions):
             if merger.closed_ms is not None:
                 metrics.engagement_age.labels(str(number)).set(time.time() - merger.closed_ms / 1000)
             self._exposed.windows(state.latest)
-            self._exposed.incidents(merger.open_incidents())
+            known = {incident.incident_id: incident for incident in merger.open_incidents()}
+            self._exposed.incidents(list((state.latest.foretold | known).values()))
             if merger.last_daily is not None:
                 self._exposed.daily(merger.last_daily)

@@ -32,11 +32,14 @@ class Shown:
         for row in rows:
             self._published.saw("engagement", records.encode(row))
 
+    def foretell(self, incident: records.Incident) -> None:
+        self._published.saw("incidents", records.encode(incident))
+
     def scrape(self, name: str) -> list[tuple[dict[str, str], float]]:
         """The samples of a metric."""
         self._exposed.clear()
         self._exposed.windows(self._published.latest)
-        self._exposed.incidents(self.incidents)
+        self._exposed.incidents([*self._published.latest.foretold.values(), *self.incidents])
         if self.daily is not None:
             self._exposed.daily(self.daily)
         return samples(self.metrics, name)
@@ -269,6 +272,20 @@ def test_an_incident_has_a_label_set_for_each_owner() -> None:
     shown.incidents = []
     assert shown.scrape("incident_open") == shown.scrape("incident_info") == []
     assert shown.scrape("open_incidents") == [({"severity": "ticket"}, 0), ({"severity": "page"}, 0)]
+
+
+def test_a_spike_is_shown_as_soon_as_its_window_cannot_but_open_it() -> None:
+    shown = Shown()
+    shown.publish(row(), row(minute=2, status="provisional"))
+    shown.foretell(incident("total@2", direction="spike", provisional=True))
+    assert [labels["incident"] for labels, _ in shown.scrape("incident_open")] == ["total@2"]
+    assert shown.scrape("open_incidents") == [({"severity": "ticket"}, 0), ({"severity": "page"}, 1)]
+    assert shown.scrape("incidents_total") == []
+    shown.publish(row(minute=1))
+    assert len(shown.scrape("incident_open")) == 1
+    # The window is final: now the merger knows of it, or it was none.
+    shown.publish(row(minute=2))
+    assert shown.scrape("incident_open") == []
 
 
 def test_of_many_incidents_the_gravest_are_shown() -> None:

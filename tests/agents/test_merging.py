@@ -14,8 +14,10 @@ from stream.core.engagement.figures import Figures
 from stream.core.engagement.partials import ClockPart, DayPart, Sums, WindowPart, encode
 from stream.core.partitioner import partition_for
 from stream.core.publishing import Output
+from stream.core.records import encode as encode_json
 from stream.metrics import Metrics
 from stream.settings import Settings
+from tests.agents.test_exposed import incident
 
 PARTITIONS = 8
 
@@ -142,10 +144,14 @@ def test_it_goes_on_where_it_was(stored: bool) -> None:
 def test_what_is_published_is_counted() -> None:
     metrics = Metrics()
     one = state(metrics=metrics)
-    incident = b'incidents total {"status":"%s","direction":"drop","severity":"page","provisional":%s}'
     parts = [final("total"), Part(b"engagement total " + row("total", "provisional"))]
-    parts += [Part(incident % what) for what in ((b"opened", b"true"), (b"opened", b"false"))]
-    parts += [Part(incident % (b"resolved", b"false")), Part(b"daily 2026-01-01 {}")]
+    incidents = [
+        incident("total@1", provisional=True),
+        incident("total@1"),
+        incident("total@1", status="resolved"),
+    ]
+    parts += [Part(b"incidents total " + encode_json(one)) for one in incidents]
+    parts.append(Part(b"daily 2026-01-01 {}"))
     one.process(parts)
     one.take_outputs()
     shown = metrics.render().decode().splitlines()
