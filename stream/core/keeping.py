@@ -200,7 +200,7 @@ class Keeping:
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Index a changelog record; the record itself is the store's, and stays nowhere in memory."""
         if key[:1] == ERASED_PREFIX:
-            self.open.note(key, value is not None and decode_erased(value).deleted is not None)
+            self.open.note(key, value is not None and decode_erased(value).waits)
         elif key < PERSONS_END:
             due, is_open = (None, False) if value is None else glance(value)
             if due is not None:
@@ -226,7 +226,7 @@ class Keeping:
             self.open.note(person.encode(), p is not None and bool(p.open))
         for name in self.erased.changed:
             erased = self.erased.hot.get(name)
-            self.open.note(ERASED_PREFIX + name, erased is not None and erased.deleted is not None)
+            self.open.note(ERASED_PREFIX + name, erased is not None and erased.waits)
         self.profiles.taken()
         self.erased.taken()
         self.due.taken()

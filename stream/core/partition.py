@@ -403,7 +403,7 @@ class Partition:
             if behind:
                 self._due.catch_up_aliases(person)
             if self._admitted is not None:
-                persons.close_over(person, self._admitted.watermark)
+                persons.close_over(person, self._admitted.watermark, self._admitted.floor)
             self._count(persons.awake(person, t), event, value, named)
             persons.delete(person, event, named)
             return
@@ -418,8 +418,10 @@ class Partition:
                 if behind:
                     self._due.catch_up(anonymous)
                     self._due.catch_up_aliases(person)
-                watermark = self._watermark if admitted is None else admitted.watermark
-                took_over = persons.join(person, p, anonymous, t, watermark)
+                watermark = floor = self._watermark
+                if admitted is not None:
+                    watermark, floor = admitted.watermark, admitted.floor
+                took_over = persons.join(person, p, anonymous, t, watermark=watermark, floor=floor)
             else:
                 self._counts.unjoined += 1
         persons.apply(person, p, wire, event, named, value, took_over=took_over)

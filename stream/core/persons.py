@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar, Segment
-from stream.core.clock import Timers
+from stream.core.clock import BEGINNING, Timers
 from stream.core.definition import Definition
 from stream.core.engagement.days import Days
 from stream.core.engagement.diary import Diary
@@ -82,7 +82,7 @@ class Persons:
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
         for name in self.erased:
-            if self.erased[name].deleted is not None:
+            if self.erased[name].waits:
                 self._wait(name, self.erased[name])
 
     def take_up_open(self, keys: Iterable[bytes], watermark: int) -> None:
@@ -291,18 +291,35 @@ class Persons:
         self.lifecycle.prune(p, p.last_day)
         self._await_close(person, p)
 
-    def close_over(self, person: str, watermark: int) -> None:
+    def close_over(self, person: str, watermark: int, floor: int) -> None:
         """Publish what is over by this watermark, under the person's own id and those joined to it."""
         p = self.profiles.get(person)
         for name in (person, *(p.aliases if p is not None else ())):
             if name in self.profiles:
-                self.close_due(name, watermark)
+                self._close_ahead(name, watermark, floor)
+
+    def _close_ahead(self, person: str, watermark: int, floor: int) -> None:
+        """Publish what is over by a watermark that is ahead of the partition's own, the `floor`.
+
+        What is not before that may still be repeated.
+        """
+        p = self.profiles[person]
+        before = [event[:2] for event in p.recent if event[0] >= floor]
+        self.close_due(person, watermark)
+        end = p.last_end
+        closed = [] if end is None else [each for each in before if each[0] <= end]
+        if closed:
+            name = hash_of(person)
+            erased = self.erased.get(name) or Erased()
+            erased.closed = closed[-1][0] if erased.closed is None else max(erased.closed, closed[-1][0])
+            self.erased[name] = erased
+            self._remember(name, erased, closed)
 
     def _release(self, timer: str, watermark: int) -> None:
         """Forget the ids of an erased person that could only come late by now."""
         name = self._waiting[timer]
         erased = self.erased[name]
-        if erased.deleted is not None and erased.deleted[0] + self._linger >= watermark:
+        if self._until(erased) >= watermark:
             self._wait(name, erased)
             return
         del self._waiting[timer]
@@ -310,13 +327,18 @@ class Persons:
         if erased.reborn or erased.k == 0:
             del self.erased[name]
         else:
-            erased.deleted, erased.recent, erased.touched = None, [], None
+            erased.deleted, erased.recent, erased.touched, erased.closed = None, [], None, None
 
     def _wait(self, name: bytes, erased: Erased) -> None:
         timer = _timer(name)
         self._waiting[timer] = name
-        if erased.deleted is not None:
-            self._timers.close_after(erased.deleted[0] + self._linger, timer)
+        if erased.waits:
+            self._timers.close_after(self._until(erased), timer)
+
+    def _until(self, erased: Erased) -> int:
+        """The watermark past which no id of it can be repeated."""
+        deleted = BEGINNING if erased.deleted is None else erased.deleted[0] + self._linger
+        return deleted if erased.closed is None else max(deleted, erased.closed)
 
     # -- registration, deletion -------------------------------------------------------------------
 
@@ -380,9 +402,9 @@ class Persons:
         p.reborn = not person.startswith(ANONYMOUS)
         name = hash_of(person)
         self.changed_erased[name] = None
-        if erased.deleted is None:
+        if not erased.waits:
             del self.erased[name]
-        else:
+        elif erased.deleted is not None:
             erased.reborn = True
 
     def _erase_alias(self, alias: str, erased: Erased) -> None:
@@ -391,8 +413,10 @@ class Persons:
             return
         self._forget(alias)
         name = hash_of(alias)
-        self.erased[name] = Erased(deleted=erased.deleted, touched=a.touched)
-        self._remember(name, self.erased[name], list(erased.recent))
+        mine = self.erased.get(name) or Erased()
+        mine.deleted, mine.touched = erased.deleted, a.touched
+        self.erased[name] = mine
+        self._remember(name, mine, list(erased.recent))
 
     def _remember(self, name: bytes, erased: Erased, ids: list[tuple[int, str]]) -> None:
         erased.recent += ids
@@ -401,13 +425,16 @@ class Persons:
 
     # -- joining ----------------------------------------------------------------------------------
 
-    def join(self, person: str, p: Profile, anonymous: str, t: int, watermark: int) -> bool:
-        """Make the anonymous id a redirect to the user; True where a prospect was taken over."""
+    def join(self, person: str, p: Profile, anonymous: str, t: int, *, watermark: int, floor: int) -> bool:
+        """Make the anonymous id a redirect to the user; True where a prospect was taken over.
+
+        Visits that are over by `watermark` are not joined; the partition has come to `floor`.
+        """
         a = self.profiles.get(anonymous)
         day = self._calendar.reached(t)
         if a is not None and a.redirect is None:
             if a.open:
-                self.close_due(anonymous, watermark)
+                self._close_ahead(anonymous, watermark, floor)
             a = self.awake(anonymous, t)
         if a is not None and a.redirect is not None and day >= a.until:
             self._end_redirect(anonymous, a)
@@ -488,7 +515,7 @@ class Persons:
             name = hash_of(person)
             self.erased[name] = erased
             self.changed_erased[name] = None
-            if erased.deleted is not None:
+            if erased.waits:
                 self._wait(name, erased)
 
     def lead_on(self, person: str, until: int) -> None:

@@ -121,6 +121,9 @@ class Erased(Struct, array_like=True, gc=False):
     Until the watermark has passed the deletion also its time and the ids that may still be repeated;
     `reborn` where a new life has begun by then. `touched` is as in a Profile: to a window the person of the
     new life is the same.
+
+    Also of an anonymous person who was joined: where visits closed ahead of the watermark, the ids that may
+    still be repeated, and the time of the latest as `closed`.
     """
 
     k: int = 0
@@ -128,6 +131,12 @@ class Erased(Struct, array_like=True, gc=False):
     reborn: bool = False
     recent: list[tuple[int, str]] = []
     touched: dict[int, dict[int, int] | None] | None = None
+    closed: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether ids in here may still be repeated."""
+        return self.deleted is not None or self.closed is not None
 
 
 def uncounted(event: Recent) -> Recent:

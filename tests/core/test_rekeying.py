@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stream.core.definition import Definition
+from stream.core.definition import DAY, Definition
 from stream.core.moving import pack
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
@@ -184,3 +184,24 @@ def test_an_id_moves_with_its_numbers_translated() -> None:
     assert after is not None
     assert after.open_visits == before.open_visits
     assert after.open_visits[0].key_events == {"Order Completed": 1}
+
+
+def repeated(record: LogRecord, *, joined_by: LogRecord, random: Random) -> Result:
+    """What comes of a record and a join on one input partition, and a repeat of the record on another."""
+    parts = [[record, joined_by], [record]]
+    if random.random() < 0.5:
+        parts = [[joined_by, record], [record]]
+    return rekeying.run(Definition(), parts, 2 * 10**10, partitions=2, random=random)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_repeat_on_another_input_partition_is_known_also_of_a_visit_closed_before_the_join(
+    seed: int,
+) -> None:
+    device, ada = on_partition(0, 2, "a"), on_partition(1, 2, "u")
+    begin = 10 * DAY
+    seen = track(begin - DAY, "Browsed", userId=None, anonymousId=device)
+    found = repeated(seen, joined_by=alias(begin, ada, device), random=Random(seed))
+    counted = Counter(found.destinations)
+    assert counted.total() == 3
+    assert sum(visit["events"] for visit in found.visits) == counted["applied"] <= 2
