@@ -18,13 +18,14 @@ from stream.core.engagement.days import STANDING_KEY
 from stream.core.moving import pack
 from stream.core.partition import Partition
 from stream.core.population import PEOPLE_STATES, Population
-from stream.core.profile import PROGRESS_KEY, STATES, decode
+from stream.core.profile import PROGRESS_KEY
 from stream.core.records import Reached
 from tests import reference
 from tests.core import adapter, rekeying
 from tests.core.checks import FEW, for_many
 from tests.core.engagement.counted import Recorder, day_number
 from tests.core.engagement.daily import closed, end_of
+from tests.core.populations import look
 from tests.core.strategies import Case, Shape
 from tests.core.ways import WAYS, DictStore
 from tests.reference import LogRecord
@@ -42,25 +43,6 @@ SHAPES = {
     "everything": EVERYTHING,
 }
 VISITOR: dict[str, Any] = {"userId": None, "anonymousId": "a"}
-
-
-def look(partition: Partition) -> None:
-    """Compare what the partition says with what its profiles are."""
-    states, tiers, visits = Counter[str](), Counter[str](), 0
-    for key in list(partition.keys()):
-        profile = decode(partition.value(key) or b"")
-        visits += len(profile.open)
-        if profile.redirect is not None:
-            continue
-        if profile.registered is not None:
-            states[STATES[profile.state]] += 1
-            tiers[TIERS[profile.tier]] += 1
-        elif profile.seen is not None and profile.seen.known:
-            states["prospect"] += 1
-    found = partition.population()
-    assert found.states == {state: states[state] for state in PEOPLE_STATES}
-    assert found.tiers == {tier: tiers[tier] for tier in TIERS}
-    assert found.open_visits == visits
 
 
 @pytest.mark.parametrize("way", WAYS)

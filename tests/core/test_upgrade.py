@@ -15,6 +15,7 @@ from stream.core.activity import Vocabulary
 from stream.core.definition import Definition
 from stream.core.partition import Partition
 from stream.core.profile import VERSION, Erased, Progress, encode_erased, encode_progress
+from tests.core.populations import look
 from tests.core.states import DATA, afterwards, fields, people
 
 FILES = sorted(DATA.glob("state-*.json.gz"))
@@ -62,8 +63,10 @@ def test_a_changelog_gives_the_same_people_and_the_same_future(file: Path) -> No
     for key, value, _ in changelog(state):
         partition.restore(key, value)
     partition.restored()
+    look(partition)
     assert people(partition) == state["people"]
     assert afterwards(partition) == state["afterwards"]
+    look(partition)
     assert len(state["afterwards"]) > 50
 
 
