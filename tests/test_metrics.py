@@ -13,6 +13,18 @@ def test_docs_metrics_md_is_up_to_date() -> None:
     assert PAGE.read_text() == reference(), "run: python -m stream.metrics docs/metrics.md"
 
 
+def test_every_metric_is_in_the_reference_once() -> None:
+    rows = [line.split("`")[1] for line in reference().splitlines() if line.startswith("| `footfall_")]
+    assert len(rows) == len(set(rows))
+    suffixes = {"counter": "_total", "info": "_info"}
+    declared = {
+        family.name + suffixes.get(family.type, "")
+        for family in Metrics().registry.collect()
+        if not family.name.startswith("process_")
+    }
+    assert declared <= set(rows)
+
+
 def test_names_say_their_unit_or_what_they_count() -> None:
     units = ("_seconds", "_records", "_bytes", "_ratio")
     things = (

@@ -1,27 +1,23 @@
-"""Every metric that a worker has: declared here, documented in docs/metrics.md, served on `/metrics`."""
+"""Every metric that a worker has, with its labels and what it means."""
 
 from __future__ import annotations
 
-import sys
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from pathlib import Path
 from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     Info,
-    Metric,
     ProcessCollector,
     disable_created_metrics,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from stream.core.records import DeadReason, Direction, Reason, Severity, WindowStatus
+from stream.metrics.kinds import LastKnown, WeightedHistogram
 
 # A `_created` series beside each counter is of no use to Prometheus.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -36,31 +32,6 @@ _REBALANCE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 _LATENCY_SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0)
 
 _ONLY_MERGER = "Only on the worker that has the merger."
-
-
-class WeightedHistogram(Histogram):
-    """A histogram without labels, of samples that stand for many."""
-
-    def observe_many(self, amount: float, count: int) -> None:
-        """The same as `count` observations of `amount`."""
-        self._sum.inc(amount * count)
-        self._buckets[bisect_left(self._upper_bounds, amount)].inc(count)
-
-
-class LastKnown(Gauge):
-    """A gauge without labels that is not there until it is set, and goes with `clear`."""
-
-    _known = False
-
-    def set(self, value: float) -> None:
-        super().set(value)
-        self._known = True
-
-    def clear(self) -> None:
-        self._known = False
-
-    def collect(self) -> Iterable[Metric]:
-        return super().collect() if self._known else ()
 
 
 class Metrics:
@@ -411,29 +382,3 @@ class Metrics:
         """All metrics as of now, in the Prometheus text format."""
         self.before_render()
         return generate_latest(self.registry)
-
-
-def reference() -> str:
-    """docs/metrics.md: every metric with its type, labels and meaning."""
-    return "\n".join(_reference_lines(Metrics())) + "\n"
-
-
-def _reference_lines(metrics: Metrics) -> Iterator[str]:
-    yield "# Metrics"
-    yield ""
-    yield "A worker serves these on `http://<web.host>:<web.port>/metrics` (6066 by default), and `/livez`"
-    yield "beside it: 200 while the worker runs, 503 once it has failed and is about to end."
-    yield "This page is generated from `stream/metrics.py`: `python -m stream.metrics docs/metrics.md`."
-    yield ""
-    yield "| metric | type | labels | meaning |"
-    yield "|---|---|---|---|"
-    for metric in vars(metrics).values():
-        if isinstance(metric, Counter | Gauge | Histogram | Info):
-            suffix = {"counter": "_total", "info": "_info"}.get(metric._type, "")
-            labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-            name = f"{metric._name}{suffix}"
-            yield f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |"
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference())
