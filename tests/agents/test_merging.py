@@ -186,7 +186,7 @@ def test_when_the_merger_moves_away_all_of_it_goes() -> None:
     begins = (
         "footfall_engagement",
         "footfall_daily_",
-        "footfall_incident",
+        "footfall_incident_",
         "footfall_open_in",
         "footfall_parts_lag",
     )
