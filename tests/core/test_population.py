@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from random import Random
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from stream.core.definition import DAY, HOUR, MINUTE, TIERS, Definition
 from stream.core.engagement.days import STANDING_KEY
@@ -111,8 +112,8 @@ def test_at_the_end_of_a_day_it_is_what_the_oracle_reports(name: str) -> None:
     @for_many(SHAPES[name], generated=6, seeds=FEW)
     def agree(case: Case) -> None:
         # the oracle counts windows, too: a few large ones
-        engagement = replace(case.definition.engagement, window_ms=DAY)
-        definition = replace(case.definition, engagement=engagement)
+        engagement = structs.replace(case.definition.engagement, window_ms=DAY)
+        definition = structs.replace(case.definition, engagement=engagement)
         # where a clock goes back over midnight, the oracle has the hour's events on the day that had ended
         if definition.timezone == "America/St_Johns":
             return
@@ -148,6 +149,8 @@ def test_one_two_and_eight_partitions_have_the_same_people(case: Case) -> None:
 @for_many(Shape(late=True, joins=True, deletions=True), generated=5, seeds=FEW)
 def test_a_stream_that_is_not_keyed_has_the_people_of_one_partition(case: Case) -> None:
     case = closed(case)
+    # whole weeks can pass while an id is on its way, so that its redirect ends before it begins
+    case = replace(case, definition=structs.replace(case.definition, hibernate_days=10_000))
     expected = adapter.populations(case.definition, case.log, end_of(case))
     for partitions in (1, 3):
         random = Random(len(case.log))
