@@ -6,14 +6,13 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-from stream.broker.port import HOST, free_port
 from tests.deploy.boards import Asked
 from tests.deploy.prometheus import Prometheus, Ranges, Samples
 from tests.deploy.truth import (
@@ -87,19 +86,19 @@ def watching(broker: str, folder: Path) -> Iterator[Watched]:
     unkeyed = stage(
         broker, folder.name + UNKEYED, _made(folder / UNKEYED), extra='input.keyed = false\nidle_after = "1h"'
     )
-    ports = {SHOP: [free_port(), free_port()], UNKEYED: [free_port()]}
-    first, second = (Served(shop, "--web-port", str(port), log=f"{port}.log") for port in ports[SHOP])
-    other = Served(unkeyed, "--web-port", str(ports[UNKEYED][0]))
+    first, second = Served(shop), Served(shop, log="second.log")
+    other = Served(unkeyed)
     product = simulated()
     log = product.early + product.main + product.end
     with ExitStack() as stack:
         # Meanwhile, on another core.
         counting = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
         counted = counting.submit(truth, shop.settings.definition, log, int(time.time() * 1000))
-        began_s = time.time()
-        prometheus = stack.enter_context(Prometheus(config=_config(folder, ports)))
         stack.enter_context(first)
         stack.enter_context(other)
+        began_s = time.time()
+        _scrape(folder, {SHOP: [first], UNKEYED: [other]})
+        prometheus = stack.enter_context(Prometheus(config=_config(folder)))
         _owned(prometheus, PARTITIONS)
         asyncio.run(unkeyed.write(events(users=30, days=2)))
         asyncio.run(shop.write(product.early))
@@ -107,6 +106,7 @@ def watching(broker: str, folder: Path) -> Iterator[Watched]:
         _comes_to(prometheus, "max(footfall_checkpoint_age_seconds)", 0)
         # The second one takes over partitions, and restores them.
         stack.enter_context(second)
+        _scrape(folder, {SHOP: [first, second], UNKEYED: [other]})
         _owned(prometheus, PARTITIONS // 2, PARTITIONS // 2)
         half = len(product.main) // 2
         asyncio.run(shop.write(product.main[:half]))
@@ -123,16 +123,26 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _config(folder: Path, ports: Mapping[str, list[int]]) -> Path:
-    """A job for each product."""
+def _config(folder: Path) -> Path:
+    """Scrapes what `_scrape` says, every second."""
     path = folder / "prometheus.yml"
-    jobs = [
-        {"job_name": job, "static_configs": [{"targets": [f"{HOST}:{port}" for port in found]}]}
-        for job, found in ports.items()
-    ]
+    targets = {"files": [str(folder / "targets.json")], "refresh_interval": "1s"}
+    job = {"job_name": "workers", "file_sd_configs": [targets]}
     # JSON is YAML.
-    path.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}))
+    path.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}))
     return path
+
+
+def _scrape(folder: Path, workers: Mapping[str, Sequence[Served]]) -> None:
+    """Have these scraped from now on, each as the job that it belongs to."""
+    found = [
+        {"targets": [one.address.removeprefix("http://") for one in some], "labels": {"job": job}}
+        for job, some in workers.items()
+    ]
+    fresh = folder / "targets.fresh"
+    fresh.write_text(json.dumps(found))
+    # So that no half of it is read.
+    fresh.rename(folder / "targets.json")
 
 
 def _owned(prometheus: Prometheus, *partitions: int) -> None:
