@@ -129,6 +129,10 @@ class Receiver:
         self._came.set()
         return web.Response(text="ok")
 
+    def statuses(self, owner: str) -> list[str]:
+        """What the pager heard for an owner, `firing` or `resolved`, in order."""
+        return [page["status"] for page in self.pages if page["commonLabels"]["owner"] == owner]
+
     def titles(self, channel: str, beginning: str) -> list[str]:
         titles = [message["title"] for message in self.said.get(channel, ())]
         return [title for title in titles if title.startswith(beginning)]
@@ -210,19 +214,20 @@ async def test_an_outage_of_payments_pages_their_owner_and_its_end_is_told(
                 await sees("footfall_open_incidents")
                 over_s = int(time.time())
                 shop.fails_until_ms = over_s * 1_000
-                await receiver.has(lambda told: len(told.pages) > 1, within_s=TOLD_WITHIN_S)
+                await receiver.has(
+                    lambda told: "resolved" in told.statuses("payments"), within_s=TOLD_WITHIN_S
+                )
                 log.info("its end told after %.1f s", time.time() - over_s)
                 await receiver.has(lambda told: told.titles("payments", "Over: "), within_s=10.0)
                 assert await worker.terminate() == 0
-    assert [(page["receiver"], page["status"]) for page in receiver.pages] == [
-        ("payments-page", "firing"),
-        ("payments-page", "resolved"),
-    ]
-    assert receiver.said.keys() == {"payments"}
+    assert receiver.statuses("payments") == ["firing", "resolved"]
+    # Those who run Footfall may have been told of its restart, if that took long.
+    assert receiver.said.keys() <= {"payments", "footfall"}
 
 
 async def check_page(receiver: Receiver, address: str) -> None:
     (page,) = receiver.pages
+    assert page["receiver"] == "payments-page"
     (alert,) = page["alerts"]
     labels, told = alert["labels"], alert["annotations"]
     incident = labels.pop("incident")
