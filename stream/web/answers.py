@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from stream.core.population import Population
 from stream.core.records import Daily, Engagement, Explanation, Incident, Reached, Transition
 
 _encode = msgspec.json.Encoder().encode
@@ -32,14 +33,10 @@ class Version(Struct, kw_only=True):
 
 
 class PartitionNow(Struct, kw_only=True):
-    """Who is in one partition, as of what was applied of it so far."""
+    """Who is in one partition, as of its watermark."""
 
     as_of: str | None
-    people: dict[str, int]
-    tiers: dict[str, int]
-    registered: Reached
-    visitors: Reached
-    open_visits: int
+    population: Population
 
 
 class Own(Struct, kw_only=True):

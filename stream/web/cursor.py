@@ -23,6 +23,9 @@ class Cursor:
         offsets = self._next.get(output)
         return offsets is None or offset < offsets.get(partition, 0)
 
+    def __bool__(self) -> bool:
+        return bool(self._next)
+
     def __str__(self) -> str:
         return ",".join(
             output[0] + ".".join(str(offsets.get(n, "")) for n in range(max(offsets, default=-1) + 1))

@@ -101,7 +101,8 @@ class Client:
             had.passes(output, record.partition, record.offset)
             await response.write(_event(output, record.value, had))
         # Without data it is no event; but the client knows where it is.
-        await response.write(f"retry: 2000\nid: {cursor}\n\n".encode())
+        where = f"id: {cursor}\n" if cursor else ""
+        await response.write(f"retry: 2000\n{where}\n".encode())
         while not self.ended:
             while self._waiting:
                 topic, what = self._waiting.popleft()

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from stream.core.records import Reached
+from stream.core.population import Population
 from stream.core.times import format_ms
 from stream.web.answers import Own, PartitionNow, States, reply
 from stream.web.group import Group
@@ -36,18 +36,10 @@ class StatesPages:
         """Of the partitions that are here, by number."""
         found = {}
         for number, state in self._group.own().items():
-            partition = state.partition
-            if not hasattr(partition, "population"):
-                continue
-            population = partition.population()
-            watermark = partition.watermark
+            watermark = state.partition.watermark
             found[number] = PartitionNow(
                 as_of=None if watermark is None else format_ms(watermark),
-                people=population.states,
-                tiers=population.tiers,
-                registered=population.registered,
-                visitors=population.visitors,
-                open_visits=population.open_visits,
+                population=state.partition.population(),
             )
         return found
 
@@ -72,30 +64,14 @@ class StatesPages:
 
 
 def _sum(found: dict[int, PartitionNow], partitions: int) -> States:
-    all_of = [one for number, one in found.items() if number < partitions]
+    population = sum((one.population for one in found.values()), Population())
     return States(
-        as_of=min((one.as_of for one in all_of if one.as_of is not None), default=None),
+        as_of=min((one.as_of for one in found.values() if one.as_of is not None), default=None),
         partitions=partitions,
-        counted=len(all_of),
-        people=_added([one.people for one in all_of]),
-        tiers=_added([one.tiers for one in all_of]),
-        registered=_reached([one.registered for one in all_of]),
-        visitors=_reached([one.visitors for one in all_of]),
-        open_visits=sum(one.open_visits for one in all_of),
-    )
-
-
-def _added(counts: list[dict[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
-            total[name] = total.get(name, 0) + count
-    return total
-
-
-def _reached(all_of: list[Reached]) -> Reached:
-    return Reached(
-        sum(one.days_1 for one in all_of),
-        sum(one.days_7 for one in all_of),
-        sum(one.days_30 for one in all_of),
+        counted=len(found),
+        people=population.states,
+        tiers=population.tiers,
+        registered=population.registered,
+        visitors=population.visitors,
+        open_visits=population.open_visits,
     )

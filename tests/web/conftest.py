@@ -10,7 +10,10 @@ from playwright.sync_api import Browser, Page
 
 from tests.web.answering import Answering
 from tests.web.recording import Recording
+from tests.web.shop import shop
 from tests.web.waiting import until
+
+__all__ = ["shop"]  # a worker, for the tests of what it answers
 
 OpenPage = Callable[..., Page]
 """`open_page("#person=x", width=360, color_scheme="dark", …)`: the page, once it has all first answers."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from tests.worker.stage import FOOTFALL, Stage
 
@@ -69,7 +70,7 @@ class Served:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, self.address + path, headers=sent) as answer,
+            session.request(method, URL(self.address + path, encoded=True), headers=sent) as answer,
         ):
             body = await answer.read()
             if answer.content_type == "application/json":
@@ -95,3 +96,13 @@ def stage(address: str, name: str, folder: Path, *, partitions: int = 2, extra: 
     here = Stage(address, name, folder, partitions=partitions, extra=extra)
     asyncio.run(here.create_topics())
     return here
+
+
+def applied(events: int) -> Callable[[str], bool]:
+    """Whether the metrics say that so many have been read, wherever they went."""
+
+    def are(metrics: str) -> bool:
+        read = [line for line in metrics.splitlines() if line.startswith("footfall_events_total{")]
+        return sum(float(line.rpartition(" ")[2]) for line in read) >= events
+
+    return are
