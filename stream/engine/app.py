@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import faust
 from faust.types import TP
 
+from stream.engine.assignor import Assignor
 from stream.engine.client import Capabilities
 from stream.engine.connection import Connection
 from stream.engine.credentials import credentials
@@ -127,6 +128,7 @@ def create_app(
             "table_standby_replicas": standby,
             "autodiscover": False,
             "TableManager": StateTables,
+            "PartitionAssignor": Assignor,
             # Topics come from `footfall topics create`, with the compaction and retention they need.
             "topic_allow_declare": False,
             "topic_disable_leader": True,

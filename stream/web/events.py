@@ -38,6 +38,7 @@ MOST_WAITING = 2_000
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
     # nginx holds answers back otherwise
     "X-Accel-Buffering": "no",
 }

@@ -13,10 +13,11 @@ PersonsState = ActivityState | RekeyedState
 
 
 class Group:
-    """`address` is where the others find this worker, theirs are known from the group's last assignment."""
+    """`name` is the group's. `address` is where the others find this worker; theirs are known from Faust."""
 
     def __init__(self, settings: Settings, app: EngineApp) -> None:
         self.app = app
+        self.name = settings.group
         self.address = ""
         self._changelog = changelog_topic(settings, PROFILES)
         self.persons: Engine = next(e for e in app.engines if e.config.changelog == self._changelog)
@@ -39,12 +40,11 @@ class Group:
             if owned.active and isinstance(owned.state, PersonsState)
         }
 
-    def others(self) -> dict[int, str]:
-        """The addresses of the workers that have the other partitions, by number; some may be out of date."""
-        own = self.persons.partitions
-        return {
-            number: url
-            for url, topics in self.app.router.tables_metadata().items()
-            for number in topics.get(self._changelog, ())
-            if number not in own
-        }
+    def others(self) -> dict[str, list[int]]:
+        """Which of the other partitions are at which worker's address; some may be out of date."""
+        found: dict[str, list[int]] = {}
+        for url, topics in self.app.router.tables_metadata().items():
+            numbers = [n for n in topics.get(self._changelog, ()) if n not in self.persons.partitions]
+            if numbers:
+                found[url] = sorted(numbers)
+        return found

@@ -42,6 +42,7 @@ _REFUSED = {
     403: "Bound to this machine only, the worker was asked by another name.",
     404: "There is no such.",
     409: "This stream has no event that erases a person.",
+    421: "Another worker asks, and means somebody else.",
     502: "The worker that may have the person can't be reached.",
     503: "Not now: `Retry-After` says when to ask again.",
 }
@@ -88,7 +89,7 @@ def _paths() -> Json:
         "A person's state, the evidence for it, and the latest 20 transitions",
         answers.PersonNow,
         [person],
-        (400, 404, 502, 503),
+        (400, 404, 421, 502, 503),
         "The worker that has the person answers, whichever is asked. An anonymous id that was joined to a "
         "user leads to the user: `explanation.person`.",
     )
@@ -102,7 +103,9 @@ def _paths() -> Json:
         "/states": {
             "get": _get("people", "Persons by state and tier, active people, open visits", answers.States)
         },
-        "/partitions": {"get": _get("people", "The same, of each of this worker's partitions", answers.Own)},
+        "/partitions": {
+            "get": _get("people", "The same, of each of this worker's partitions", answers.Own, (), (421,))
+        },
         "/people/{person}": {"get": person_now, "delete": _erase(person)},
         "/series": {"get": _get("published", "The series of engagement, now", answers.AllSeries, (), (503,))},
         "/series/{series}": {

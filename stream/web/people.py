@@ -13,7 +13,7 @@ from stream.web.answers import PersonNow, reply
 from stream.web.asked import identity
 from stream.web.errors import Refusal, try_again
 from stream.web.group import Group
-from stream.web.others import FORWARDED, Others, Unreachable
+from stream.web.others import FORWARDED, Others, Unreachable, check_meant
 from stream.web.transitions_of import TransitionsOf
 
 MOVING = "partitions are changing hands: ask again in a moment"
@@ -34,6 +34,7 @@ class PeoplePages:
         person = identity(request, "person")
         if self._group.moving:
             raise try_again(MOVING)
+        check_meant(self._group, request)
         answer = await self._from_here(person)
         if answer is not None:
             return reply(answer)
@@ -56,17 +57,18 @@ class PeoplePages:
 
     async def _from_others(self, person: str) -> bytes | None:
         """What the first says who knows; None where all have answered, and nobody does."""
-        by_number = self._group.others()
-        own = self._group.own()
-        missing = [n for n in range(self._group.partitions) if n not in by_number and n not in own]
-        path = f"/people/{quote(person, safe='')}"
-        home = by_number.get(partition_for(person.encode(), self._group.partitions))
-        # At the home first: with a stream that is keyed as it should be, nobody else need be asked.
-        rest = sorted({url for url in by_number.values() if url != home})
+        others = self._group.others()
+        known = {number for numbers in others.values() for number in numbers}.union(self._group.own())
+        missing = [number for number in range(self._group.partitions) if number not in known]
         trouble = [f"nobody is known to have partition {missing[0]}"] if missing else []
-        for addresses in ([home] if home else [], rest):
-            answers = await asyncio.gather(*(self._ask(url, path) for url in addresses))
-            for answer in answers:
+        path = f"/people/{quote(person, safe='')}"
+        home = partition_for(person.encode(), self._group.partitions)
+        # At the home first: with a stream that is keyed as it should be, nobody else need be asked.
+        for addresses in (
+            [url for url, numbers in others.items() if home in numbers],
+            [url for url, numbers in others.items() if home not in numbers],
+        ):
+            for answer in await asyncio.gather(*(self._ask(url, others[url], path) for url in addresses)):
                 if isinstance(answer, bytes):
                     return answer
                 if isinstance(answer, str):
@@ -81,16 +83,16 @@ class PeoplePages:
             )
         return None
 
-    async def _ask(self, address: str, path: str) -> bytes | str | None:
+    async def _ask(self, address: str, numbers: list[int], path: str) -> bytes | str | None:
         """The answer, None where the person isn't there, or what is the trouble."""
-        if address == self._group.address:
-            return f"it says it is at {address}, where this one is"
         try:
-            status, body = await self._others.ask(address, path)
+            status, body = await self._others.ask(address, numbers, path)
         except Unreachable as error:
             return f"{address}: {error}"
         if status == 200:
             return body
+        if status == 503:
+            raise try_again(MOVING)
         return None if status == 404 else f"{address} answered with {status}"
 
 

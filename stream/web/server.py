@@ -43,7 +43,7 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
     Tells the app where the other workers of the group find this one; so it must not have been started.
     """
     group = Group(settings, app)
-    others, feed, transitions = Others(), Feed(settings), TransitionsOf(settings)
+    others, feed, transitions = Others(group), Feed(settings), TransitionsOf(settings)
     states = StatesPages(group, others)
     events = EventPages(feed, states, metrics)
     erasing = ErasingPages(settings, app)

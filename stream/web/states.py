@@ -11,7 +11,7 @@ from stream.core.population import Population
 from stream.core.times import format_ms
 from stream.web.answers import Own, PartitionNow, States, reply
 from stream.web.group import Group
-from stream.web.others import Others, Unreachable
+from stream.web.others import Others, Unreachable, check_meant
 
 _decode = msgspec.json.Decoder(Own).decode
 
@@ -30,6 +30,7 @@ class StatesPages:
         return reply(await self.now())
 
     async def _show_own(self, request: web.Request) -> web.Response:
+        check_meant(self._group, request)
         return reply(Own(partitions=self.own()))
 
     def own(self) -> dict[int, PartitionNow]:
@@ -46,18 +47,14 @@ class StatesPages:
     async def now(self) -> States:
         """Of all partitions whose worker answers."""
         found = self.own()
-        addresses = {
-            url
-            for number, url in self._group.others().items()
-            if number not in found and url != self._group.address
-        }
-        for answer in await asyncio.gather(*map(self._of, sorted(addresses))):
+        others = self._group.others()
+        for answer in await asyncio.gather(*(self._of(url, others[url]) for url in sorted(others))):
             found = {**answer, **found}
         return _sum(found, self._group.partitions)
 
-    async def _of(self, address: str) -> dict[int, PartitionNow]:
+    async def _of(self, address: str, numbers: list[int]) -> dict[int, PartitionNow]:
         try:
-            status, body = await self._others.ask(address, "/partitions")
+            status, body = await self._others.ask(address, numbers, "/partitions")
             return _decode(body).partitions if status == 200 else {}
         except (Unreachable, msgspec.DecodeError):
             return {}

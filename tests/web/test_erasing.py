@@ -12,8 +12,8 @@ import pytest
 from stream.core.definition import Definition
 from stream.web.erasing import deletion_event
 from tests.broker.log import read
-from tests.web.shop import TOKEN, Shop
 from tests.web.serving import Served, applied, stage
+from tests.web.shop import TOKEN, Shop
 from tests.worker.stage import DAY_MS, START_MS, Event, Stage, closing, encoded, ordered, simulated
 
 BEARER = f"Bearer {TOKEN}"

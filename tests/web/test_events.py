@@ -15,8 +15,8 @@ import aiohttp
 import orjson
 import pytest
 
-from tests.web.shop import Shop
 from tests.web.serving import Served, applied, stage
+from tests.web.shop import Shop
 from tests.worker.stage import START_MS, Event
 
 WITHIN_S = 30.0

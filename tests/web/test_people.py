@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from stream.explain import explain
-from tests.web.shop import Shop
 from tests.web.serving import Served, applied, stage
+from tests.web.shop import Shop
 from tests.worker.stage import START_MS, Event
 
 
