@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -34,7 +35,9 @@ class Served:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         line = self.says("metrics on")
-        self.address = next(word for word in line.split() if word.startswith("http://"))[: -len("/metrics")]
+        found = re.search(r"http://[^/\s]+", line)
+        assert found is not None
+        self.address = found[0]
         return self
 
     def __exit__(

@@ -15,7 +15,7 @@ Action = Literal["ack", "snooze", "false"]
 LONGEST_SNOOZE_MS = 31 * 86_400_000
 LONGEST_TEXT = 500
 
-_QUOTED = re.compile(r" '.*'", re.DOTALL)
+_QUOTED = re.compile(r""" ['"].*?(?= - at |$)""", re.DOTALL)
 
 
 class Control(Struct, frozen=True, array_like=True, tag=4):
