@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from tests.worker.test_worker import get, metrics_address
 
 SOON = 'idle_after = "1h"\ncommit_interval = "50ms"\n'
 LIMIT_S = 60.0
+OWNED = """
+key_event = [{ name = "Order Completed", owner = "checkout" }, { name = "Product Added" }]
+"""
 
 
 class Scrape:
@@ -114,6 +118,7 @@ def the_open_incidents(found: Scrape, published: Published) -> None:
 
 
 def the_last_day(found: Scrape, published: Published) -> None:
+    assert published["daily"]
     last = published["daily"][-1]
     midnight = parse_ms(f"{last['day']}T00:00:00Z")
     assert midnight is not None
@@ -129,6 +134,7 @@ def the_last_day(found: Scrape, published: Published) -> None:
 
 def the_last_window(found: Scrape, published: Published) -> None:
     rows = [row for row in published["engagement"] if row["status"] == "final"]
+    assert rows
     end = max(row["end"] for row in rows)
     last = {row["series"]: row for row in rows if row["end"] == end}
     assert len(last) > 3
@@ -152,9 +158,7 @@ def the_last_window(found: Scrape, published: Published) -> None:
 async def test_what_was_published_is_shown_and_still_is_after_kill_9(
     kafka: str, topic_name: Callable[[str], str], tmp_path: Path
 ) -> None:
-    extra = (
-        SOON + 'store = "memory"\n' + NERVOUS.replace("resolve_after = 1,", "resolve_after = 1000,") + OWNED
-    )
+    extra = SOON + OWNED + NERVOUS.replace("resolve_after = 1,", "resolve_after = 1000,")
     here = Stage(kafka, topic_name("shown"), tmp_path, partitions=2, extra=extra)
     await here.create_topics()
     await here.write(simulated(users=200, days=8))
@@ -162,6 +166,7 @@ async def test_what_was_published_is_shown_and_still_is_after_kill_9(
         address = metrics_address(await worker.says("metrics on"))
         await shows(address, here, the_last_window, the_open_incidents, the_last_day)
         await worker.kill()
+    forget_stores(here)
     kept = 0
     for name in (PROFILES, ENGAGEMENT, CONTROL):
         kept += len(await read(here.address, changelog_topic(here.settings, name)))
@@ -181,13 +186,10 @@ async def test_what_was_published_is_shown_and_still_is_after_kill_9(
         assert await worker.terminate() == 0
 
 
-OWNED = """
-[[key_event]]
-name = "Order Completed"
-owner = "checkout"
-[[key_event]]
-name = "Product Added"
-"""
+def forget_stores(here: Stage) -> None:
+    """So that all is restored from Kafka; the member's name stays."""
+    for folder in here.settings.data_dir.glob("*/worker-*/*/"):
+        shutil.rmtree(folder)
 
 
 @pytest.mark.kafka
