@@ -94,6 +94,10 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def join_again(self) -> None:
+        """Have the group rebalanced. To be called in the consumer's thread."""
+        self._thread._ensure_consumer()._coordinator.request_rejoin()
+
     async def hold(self, partitions: set[TP]) -> None:
         """A rebalance: of the assigned partitions, do not fetch these.
 
