@@ -18,7 +18,7 @@ from stream.web.kept import Kept, Published
 
 # How many records back from its end each partition of an output is read at first.
 BACK = {"transitions": 300, "incidents": 500, "engagement": 10_000, "daily": 100}
-LOADED_WITHIN_S = 8.0
+LOADED_WITHIN_S = 5.0
 UNUSED_AFTER_S = 60.0
 LOOK_EVERY_S = 5.0
 TRY_AGAIN_AFTER_S = 1.0
@@ -58,7 +58,7 @@ class Feed:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._loaded.wait(), LOADED_WITHIN_S)
         if not self._loaded.is_set():
-            trouble = self._trouble or "it has much to read"
+            trouble = self._trouble or "reading it has begun, and is not through"
             raise try_again(f"what was published can't be told yet: {trouble}", after_s=2)
         return self._kept
 
