@@ -258,6 +258,20 @@ def test_engagement_follows_with_the_open_window_apart(open_page: OpenPage, answ
     assert page.locator("#chart .provisional").count() == 0
 
 
+def test_a_window_far_ahead_of_all_others_does_not_squeeze_the_chart(
+    open_page: OpenPage, answering: Answering
+) -> None:
+    """One partition is ahead of the others where a worker catches up."""
+    last = answering.windows["total"][-1]
+    start = later(last["end"], timedelta(days=25))
+    far = {**last, "status": "provisional", "start": start, "end": later(start, timedelta(hours=1))}
+    answering.provisional["total"] = {**far, "volume": 9_999.0}
+    page = open_page()
+    expect(page.locator("#chart-readout")).to_contain_text(f"volume {last['volume']:.0f}")
+    assert page.locator("#chart .provisional").count() == 0
+    assert "9,999" not in text(page, "#chart")
+
+
 def test_another_series_and_measure_are_shown_and_followed(open_page: OpenPage, answering: Answering) -> None:
     page = open_page()
     name = "key:Order Completed"

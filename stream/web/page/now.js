@@ -39,7 +39,7 @@ export class Now {
       tile(
         `days-${days}`,
         whole(states.registered[field]),
-        `registered, and ${counted(states.visitors[field], "visitor")}`,
+        `and ${counted(states.visitors[field], "visitor")}`,
       );
     }
   }

@@ -21,13 +21,23 @@
 /** @typedef {{ start: number, end: number, record: Window }} Timed */
 
 export const MOST = 200;
+/** Windows further ahead of the last final one are not shown: one partition is ahead of the others by so much. */
+const NEAR = 12;
 
 export class Windows {
   constructor() {
     /** @type {Timed[]} final ones, oldest first */
     this.final = [];
-    /** @type {Timed | null} begins where the last final one ends, or later */
-    this.provisional = null;
+    /** @type {Timed | null} */
+    this.latestOpen = null;
+  }
+
+  /** The latest window that is still open; null where there is none, or where it lies too far ahead. */
+  get provisional() {
+    const { last, latestOpen } = this;
+    if (!last || !latestOpen) return latestOpen;
+    const near = last.end + NEAR * (last.end - last.start);
+    return latestOpen.start > last.start && latestOpen.start < near ? latestOpen : null;
   }
 
   /**
@@ -37,9 +47,7 @@ export class Windows {
   add(record) {
     const timed = { start: Date.parse(record.start), end: Date.parse(record.end), record };
     if (record.status === "final") this.#final(timed);
-    else if (!this.provisional || timed.start >= this.provisional.start) this.provisional = timed;
-    const last = this.final.at(-1);
-    if (last && this.provisional && this.provisional.start <= last.start) this.provisional = null;
+    else if (!this.latestOpen || timed.start >= this.latestOpen.start) this.latestOpen = timed;
   }
 
   get last() {
