@@ -24,7 +24,7 @@ from stream.broker import Broker
 USERS = 3_000
 SECONDS_PER_DAY = 0.8
 DAY_S = 86_400
-PLANTS = ("outage:from=207d10h,for=4h,depth=100%", "viral:from=210d9h,for=14h,factor=3")
+PLANTS = ("outage:from=193d10h,for=4h,depth=100%", "viral:from=196d9h,for=14h,factor=3")
 CONFIGURATION = """\
 broker = "{broker}"
 store = "memory"
@@ -65,7 +65,7 @@ def take(folder: Path) -> None:
         config.write_text(CONFIGURATION.format(broker=broker.address, folder=work))
         subprocess.run([*FOOTFALL, "topics", "create", "--config", str(config)], check=True)
         worker = ("worker", "--config", str(config))
-        speed = ("--speed", str(DAY_S / SECONDS_PER_DAY), "--days", "240", "--start", "2026-01-05")
+        speed = ("--speed", str(DAY_S / SECONDS_PER_DAY), "--days", "230", "--start", "2026-01-05")
         plants = [word for plant in PLANTS for word in ("--plant", plant)]
         shop = ("simulate", "--broker", broker.address, "--users", str(USERS), *speed, *plants)
         with (
@@ -83,9 +83,9 @@ def take(folder: Path) -> None:
 
 def _picture(browser: Browser, address: str, shop: subprocess.Popen[str], folder: Path) -> None:
     pages = {
-        "light": _open(browser, address, "light", 1280, 1290),
-        "dark": _open(browser, address, "dark", 1280, 1290),
-        "phone": _open(browser, address, "dark", 390, 1750),
+        "light": _open(browser, address, "light", 1200, 1190),
+        "dark": _open(browser, address, "dark", 1200, 1190),
+        "phone": _open(browser, address, "dark", 390, 1500),
     }
     _wait_for_the_incident(pages["light"])
     for name, page in pages.items():

@@ -51,7 +51,7 @@ def test_the_numbers_are_those_of_the_worker(open_page: OpenPage, answering: Ans
     assert text(page, "#now-there") == str(states["open_visits"])
     last = answering.windows["total"][-1]
     assert text(page, "#now-events") == f"{last['events'] / 60:.1f}"
-    assert "a minute, 22:00 to 23:00" in text(page, "#now-events-more")
+    assert "a minute, 22:00–23:00" in text(page, "#now-events-more")
     assert text(page, "#now-visits") == str(last["visits"])
     assert "an hour" in text(page, "#now-visits-more")
     assert text(page, "#now-keys") == str(sum(last["key_events"].values()))

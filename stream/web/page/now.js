@@ -55,7 +55,7 @@ export class Now {
     const keyed = (/** @type {Record<string, number>} */ names) =>
       Object.values(names).reduce((sum, n) => sum + n, 0);
     const shown = windows.final.slice(-DRAWN).map((one) => one.record);
-    const when = `${ms < 86_400_000 ? minute(last.start) : dayMinute(last.start)} to ${minute(last.end)}`;
+    const when = `${ms < 86_400_000 ? minute(last.start) : dayMinute(last.start)}–${minute(last.end)}`;
     for (const [name, of] of /** @type {[string, (w: import("./windows.js").Window) => number][]} */ ([
       ["visits", (w) => w.visits],
       ["events", (w) => w.events],
