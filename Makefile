@@ -1,5 +1,5 @@
 # Two commands do everything on a machine that has Python 3.11 and the package registries:
-#   make demo    an embedded broker, a simulated product and the worker; transitions scroll by
+#   make demo    a year of a simulated product in six minutes, on a live page; an outage and a viral day are caught
 #   make test    the tests (those that need Java and Maven say so and skip where these are missing)
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ $(VENV)/.dev: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.demo ## broker, simulated product and worker in one process tree; Ctrl-C ends all
+demo: $(VENV)/.demo ## a broker, a simulated product and a worker with its page, in one process tree; Ctrl-C ends all
 	$(BIN)/footfall demo
 
 test: $(VENV)/.dev ## the tests

@@ -9,7 +9,7 @@ import click
 from stream import __version__
 
 COMMANDS = {
-    "demo": "an embedded broker, a simulated product and the worker, in one process tree",
+    "demo": "see it work: a broker, a simulated product, a worker and its page, in one process tree",
     "worker": "the stream processor",
     "replay": "the same computation over files, no broker",
     "detect": "what is unusual in a time series, row by row",

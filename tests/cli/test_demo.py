@@ -20,9 +20,9 @@ from stream.cli.demo.browser import has_screen
 from tests.engine.process import Process
 from tests.worker.stage import FOOTFALL
 
-# On a quiet machine it takes 3 s to the first transition; the limit is what the demo promises, and room for
-# what else runs there.
-SOON_S = 30.0
+# Limits for a machine with much else to do. On a quiet one the first transition comes within 5 s.
+SOON_S = 45.0
+LONG_S = 180.0
 DEFAULT_PORT = 6066
 
 
@@ -46,10 +46,7 @@ class Demo:
         return os.listdir(self.folder)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-async def test_addresses_answer_and_transitions_come_until_it_is_told_to_stop(
-    demo: Demo, number: signal.Signals, code: int
-) -> None:
+async def test_addresses_answer_and_transitions_come_until_ctrl_c(demo: Demo) -> None:
     async with demo("--users", "300", "--web-port", "0", "--all") as process:
         page = address(await process.says("Page ", limit_s=SOON_S))
         metrics = address(await process.says("Metrics ", limit_s=SOON_S))
@@ -63,8 +60,8 @@ async def test_addresses_answer_and_transitions_come_until_it_is_told_to_stop(
                 assert "footfall_transitions_total{" in await response.text()
         started = of_tree(process.pid)
         assert len(started) == 2, "a broker and a shop"
-        process.send(number)
-        assert await process.ends(15) == code
+        process.send(signal.SIGINT)
+        assert await process.ends(15) == 130
     assert "Stopped" in process.lines[-1]
     assert "Traceback" not in process.output
     assert not started & set(running())
@@ -75,25 +72,38 @@ async def test_what_is_planted_is_announced_and_caught_and_the_tour_explains_it(
     options = ("--guided", "--seconds-per-day", "0.25", "--web-port", "0", "--seed", "3")
     async with demo(*options) as process:
         explain = (await process.says("Try: ", limit_s=SOON_S)).partition("Try:")[2].split()
-        await process.says("planted: an outage, −100% of all events, from day 24 10:00 to 14:00", limit_s=60)
-        opened = await process.says("opened ", limit_s=60)
+        await process.says(
+            "planted: an outage, −100% of all events, from day 24 10:00 to 14:00", limit_s=LONG_S
+        )
+        opened = await process.says("opened ", limit_s=LONG_S)
         assert re.search(r"dropped to \d+ an hour at 10:00 UTC", opened)
-        await process.says("caught: an outage, −100% of all events, after 1 window", limit_s=5)
-        await process.says("planted: a viral day", limit_s=60)
-        await process.says("caught: a viral day, 3 times the usual visits, through social, after", limit_s=60)
+        await process.says("caught: an outage, −100% of all events, after 1 window", limit_s=LONG_S)
+        await process.says("planted: a viral day", limit_s=LONG_S)
+        await process.says(
+            "caught: a viral day, 3 times the usual visits, through social, after", limit_s=LONG_S
+        )
         told = await run(*FOOTFALL, *explain[1:])
         assert f"{explain[2]}: " in told
         for title in ("1 · Known already", "· A newcomer"):
             assert title in process.output
-        process.send(signal.SIGINT)
-        assert await process.ends(15) == 130
+        process.send(signal.SIGTERM)
+        assert await process.ends(15) == 0
 
 
-async def test_a_taken_port_is_replaced_where_it_is_the_default(demo: Demo) -> None:
+async def test_a_browser_shows_the_page_also_where_the_default_port_is_taken(
+    demo: Demo, tmp_path: Path
+) -> None:
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    environ = {"BROWSER": str(browser), "DISPLAY": ":0"}
     with taken(DEFAULT_PORT):
-        async with demo("--users", "10") as process:
+        async with demo("--users", "10", "--open", environ=environ) as process:
             await process.says(f"Port {DEFAULT_PORT} is taken", limit_s=SOON_S)
-            assert f":{DEFAULT_PORT}/" not in await process.says("Page ", limit_s=SOON_S)
+            page = address(await process.says("Page ", limit_s=SOON_S))
+            await becomes(lambda: opened.exists() and opened.read_text() != "")
+    assert f":{DEFAULT_PORT}/" not in page
+    assert opened.read_text().strip() == page
 
 
 async def test_a_taken_port_is_an_error_where_it_is_given(demo: Demo) -> None:
@@ -113,19 +123,6 @@ async def test_no_process_outlives_one_that_is_killed(demo: Demo) -> None:
         await becomes(lambda: not started & set(running()))
 
 
-async def test_the_page_is_opened_in_a_browser_only_where_asked_or_before_a_screen(
-    demo: Demo, tmp_path: Path
-) -> None:
-    opened, browser = tmp_path / "opened", tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
-    browser.chmod(0o755)
-    environ = {"BROWSER": str(browser), "DISPLAY": ":0"}
-    async with demo("--users", "10", "--web-port", "0", "--open", environ=environ) as process:
-        page = address(await process.says("Page ", limit_s=SOON_S))
-        await becomes(lambda: opened.exists() and opened.read_text() != "")
-    assert opened.read_text().strip() == page
-
-
 @pytest.mark.parametrize(
     ("environ", "terminal", "seen"),
     [
@@ -137,7 +134,9 @@ async def test_the_page_is_opened_in_a_browser_only_where_asked_or_before_a_scre
         ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "a b c d"}, True, False),
     ],
 )
-def test_a_screen_is_looked_for(environ: dict[str, str], terminal: bool, seen: bool) -> None:
+def test_a_browser_is_opened_only_before_a_screen(
+    environ: dict[str, str], terminal: bool, seen: bool
+) -> None:
     assert has_screen(environ, terminal=terminal) is seen
 
 

@@ -175,8 +175,10 @@ def _run(story: Story, talk: Talk, port: int) -> int:
         except (BrokerError, EngineError, WriteError, ReadError) as error:
             click.echo(f"Error: {error}", err=True)
             code = 1
-        except KeyboardInterrupt:
-            code = INTERRUPTED
+        except BrokenPipeError:
+            # The reader (`head`) has had enough; keep the interpreter from complaining at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
         else:
             click.echo("\nStopped; nothing is left behind.")
             code = INTERRUPTED if stopped_by is signal.SIGINT else 0

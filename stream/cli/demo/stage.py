@@ -51,7 +51,9 @@ class Stage:
 
         Raises BrokerError, EngineError, WriteError, ReadError.
         """
-        # Loaded only now: the broker starts meanwhile.
+        stop = asyncio.Event()
+        self._listen(stop)
+        # Loaded only now, so that `--help` answers at once.
         from stream.admin import connect, create
         from stream.worker import work
 
@@ -59,13 +61,10 @@ class Stage:
             config, settings = configure(folder, broker=broker.address, port=port)
             async with connect(settings.connection) as admin:
                 await create(admin, settings)
-            stop = asyncio.Event()
 
             def ready(address: str) -> None:
-                # From here on ours: the worker ends after the shop, and we know by what.
-                loop = asyncio.get_running_loop()
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    loop.add_signal_handler(number, self._told, number, stop)
+                # The worker has listened while it started. It is to end after the shop, so it hears from us.
+                self._listen(stop)
                 self._ready(address, config)
 
             arguments = self._story.simulate(broker=broker.address, topic=settings.input.topic, config=config)
@@ -84,6 +83,11 @@ class Stage:
                     await asyncio.wait({task})
         # A worker that was told before it was ready has ended by itself.
         return self._signals[0] if self._signals else signal.SIGINT
+
+    def _listen(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._told, number, stop)
 
     def _told(self, number: signal.Signals, stop: asyncio.Event) -> None:
         self._signals.append(number)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from stream.core.definition import DAY, HOUR
 from stream.core.records import Daily
 from stream.core.times import format_ms, parse_ms
 from stream.simulate.asked import read
+from stream.simulate.delivery import Faults
 from stream.simulate.placing import place
 from stream.simulate.plants import Outage, Plant, Viral
 
@@ -23,7 +25,7 @@ LEAST_DAYS = 45
 LEAST_USERS = 3_000
 """Fewer make too few events an hour for the plants to stand out for sure."""
 # A little of what a real stream has: repeats, events out of order, some too late, some that are none.
-FAULTS = ("--late", "0.001", "--disorder", "0.05", "--duplicates", "0.01", "--bad", "0.001")
+FAULTS = Faults(late=0.001, disorder=0.05, duplicates=0.01, bad=0.001)
 
 
 class Story(Struct, frozen=True, kw_only=True):
@@ -57,7 +59,9 @@ class Story(Struct, frozen=True, kw_only=True):
         arguments += ["--speed", f"{DAY / 1000 / self.seconds_per_day:g}", "--live", "--compression", "gzip"]
         for plant in self.plants:
             arguments += ["--plant", plant.text]
-        return [*arguments, *FAULTS]
+        for fault, share in msgspec.structs.asdict(FAULTS).items():
+            arguments += [f"--{fault}", str(share)]
+        return arguments
 
 
 def tell(*, users: int, days: int, seconds_per_day: float, seed: int, now_ms: int) -> Story:
