@@ -4,7 +4,7 @@
 
 Makes the demo's records, its configuration, and what a replay makes of them: the worker publishes the same.
 `--until` is the day on which the demo would be run. Prints a Markdown table and writes
-bench/results/demo.json.
+bench/results/demo-<days>.json.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stream.replay.merging import Merging
 from stream.simulate.product import Product
 from stream.simulate.simulation import Simulation
 
-RESULTS = Path(__file__).parent / "results" / "demo.json"
+RESULTS = Path(__file__).parent / "results"
 AT_ONCE = 4_000
 PARTITIONS = 4
 
@@ -58,7 +58,7 @@ def main() -> None:
             f"| {seed} | {result['events_a_day']:,} | {caught} | {'; '.join(result['others']) or '–'} |",
             flush=True,
         )
-    RESULTS.write_text(
+    (RESULTS / f"demo-{given.days}.json").write_text(
         msgspec.json.format(
             msgspec.json.encode(
                 {

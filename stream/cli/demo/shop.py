@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import stream
@@ -15,6 +16,7 @@ from stream.broker import ending_with_parent
 from stream.simulate.run import WriteError
 
 _STOP_WITHIN_S = 5.0
+_NICE = 3
 _MAIN = "from stream.cli import main; main()"
 
 
@@ -35,9 +37,10 @@ async def keep_open(arguments: Sequence[str], log: Path) -> None:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=said,
-            # Ctrl-C is for the demo, which ends this one before the broker.
-            start_new_session=True,
-            preexec_fn=ending_with_parent(signal.SIGKILL),
+            # Ctrl-C is for the demo, which ends this one before the broker. No session of its own: schedulers
+            # share the machine out among sessions, and it is not to get more than the worker.
+            process_group=0,
+            preexec_fn=partial(_in_the_background, ending_with_parent(signal.SIGKILL)),
         )
     try:
         code = await process.wait()
@@ -51,6 +54,13 @@ async def keep_open(arguments: Sequence[str], log: Path) -> None:
             await process.wait()
         raise
     raise WriteError(f"the simulated shop ended with exit code {code}: {_last_words(log)}")
+
+
+def _in_the_background(end_with_parent: Callable[[], None] | None) -> None:
+    # On a busy machine history shall pass more slowly, rather than the worker fall behind.
+    os.nice(_NICE)
+    if end_with_parent is not None:
+        end_with_parent()
 
 
 def _last_words(log: Path) -> str:

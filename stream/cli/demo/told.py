@@ -140,7 +140,7 @@ class PlantTold:
             self.incident_id = record.incident_id
             windows = -(-((parse_ms(record.at) or 0) - self.plant.start_ms) // WINDOW_MS)
             yield click.style("caught: ", fg="green", bold=True) + (
-                f"{described(self.plant)}, after {counted(windows, 'window')} ({WINDOW_MS // HOUR} h each)"
+                f"{described(self.plant)}, after {counted(windows, 'window')} of {WINDOW_MS // HOUR} h"
             )
 
 

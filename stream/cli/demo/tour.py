@@ -119,8 +119,8 @@ class Tour:
                     f"planted {plant.text}",
                     Stop(
                         "Something is about to happen",
-                        f"{described(plant)}, at {self._story.moment(plant.start_ms)}. Nobody tells the "
-                        "worker. It knows what is usual at this hour of this weekday, and how much that "
+                        f"{_begun(described(plant))}, at {self._story.moment(plant.start_ms)}. Nobody tells "
+                        "the worker. It knows what is usual at this hour of this weekday, and how much that "
                         "varies.",
                         "engagement and the band that it is expected in",
                     ),
@@ -130,16 +130,12 @@ class Tour:
         look = f"{self._address}/#incident={record.incident_id}"
         plant = next((plant for plant in self._story.plants if is_of(plant, record)), None)
         if plant is not None:
-            causes = [f"{cause.series} ({cause.share:.0%})" for cause in record.causes[:3]]
-            where = (
-                f"What accounts for it: {', '.join(causes)}." if causes else "No one part accounts for it."
-            )
             yield (
                 f"caught {plant.text}",
                 Stop(
                     "Caught",
-                    f"“{record.sentence}” Expected were {record.lower:,.0f} to {record.upper:,.0f}. {where} "
-                    f"{_SEVERITY[record.severity]}",
+                    f"“{record.sentence}” Between {record.lower:,.0f} and {record.upper:,.0f} "
+                    f"would have been usual. {_SEVERITY[record.severity]}",
                     look,
                 ),
             )
@@ -176,8 +172,8 @@ _SEVERITY = {
 _REASONS = {
     "imported": (
         "Known already",
-        "the account is older than 30 days, so this is no newcomer. Footfall has started on a shop that runs "
-        "since years, and learns of its users as they come by. What they did before it cannot know.",
+        "the account is older than 30 days, so this is no newcomer. Footfall has started on a shop that has "
+        "run for years, and learns of its users as they come by. What they did before it cannot know.",
     ),
     "registered": (
         "A newcomer",
@@ -211,6 +207,10 @@ _REASONS = {
         "180 days without any event. What is kept of them shrinks to what a return needs.",
     ),
 }
+
+
+def _begun(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _shown(number: int, stop: Stop) -> Iterator[str]:
