@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test soak lint types layers docs panels bench eval-detect clean help
+.PHONY: demo test tools soak lint types layers docs panels bench eval-detect clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -27,6 +27,9 @@ demo: $(VENV)/.demo ## a broker, a simulated product and a worker with its page,
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+tools: $(VENV)/.dev ## what the tests of docker-compose.yml and the Helm chart need (Go): once, a minute and a half
+	$(BIN)/python -m tests.deploy.tools
 
 soak: $(VENV)/.dev ## random faults on a running stream: MINUTES=30, SEED=… (Java and Maven)
 	$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

@@ -17,7 +17,7 @@ import pytest
 
 from stream.broker.port import HOST, free_port
 from stream.settings import load
-from tests.deploy import compose, container, dockerfile
+from tests.deploy import chart, compose, container, dockerfile
 from tests.deploy.container import Contained, Container
 
 STAGES = dockerfile.read()
@@ -181,6 +181,51 @@ async def test_the_services_of_compose_do_their_work_and_stop_when_told(
         assert await worker.terminate() == 0, worker.output
     stores = list((tmp_path / "data" / name).iterdir())
     assert stores, "nothing was written into the volume"
+
+
+async def test_the_pods_of_the_chart_do_their_work(
+    image: Container, tansu: str, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    name = topic_name("charted")
+    given = {"broker": tansu, "group": name, "input": {"topic": f"{name}-events"}, "partitions": 2}
+    objects = chart.render(values=given | {"replicas": 1, "config": f'prefix = "{name}"\n'})
+    config = tmp_path / "footfall.toml"
+    config.write_text(chart.one(objects, "ConfigMap", "-footfall")["data"]["footfall.toml"])
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, 0, int(image.user.split(":")[1]))  # as fsGroup has it
+    data.chmod(0o2775)
+    port = str(free_port())
+
+    def contained(kind: str) -> Contained:
+        (container,) = chart.one(objects, kind)["spec"]["template"]["spec"]["containers"]
+        outside = {"config": config, "data": data}
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        volumes = {outside[volume]: where for volume, where in mounts.items() if volume != "tmp"}
+        for volume, where in volumes.items():
+            image.make_room(volume, where)
+        own = {"FOOTFALL_WEB__PORT": port, "FOOTFALL_WEB__ADVERTISE": f"http://{HOST}:{port}"}
+        argv = image.argv([*ENTRYPOINT, *container["args"]], read_only=True, volumes=volumes)
+        return Contained(*argv, environ=image.environ | chart.environment(container) | own)
+
+    async with contained("Job") as topics:
+        assert await topics.ends() == 0, topics.output
+    (container,) = chart.one(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    probe = f"http://{HOST}:{port}{container['readinessProbe']['httpGet']['path']}"
+    async with contained("StatefulSet") as worker:
+        await until(lambda: answers(probe), worker)
+        assert await worker.terminate() == 0, worker.output
+    assert list((data / name).iterdir()), "nothing was written into the volume"
+
+
+async def answers(url: str) -> bool:
+    """Whether it answers with 200, by now or in a moment."""
+    await asyncio.sleep(0.1)
+    try:
+        with await asyncio.to_thread(urlopen, url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 async def counted(metrics: str) -> bool:

@@ -1,4 +1,4 @@
-"""The tools of Docker Compose and Kubernetes that tests run, made from their Go modules.
+"""The tools of Docker Compose and Kubernetes that tests run, each from its registry, in a folder of its own.
 
 `python -m tests.deploy.tools` makes those that are missing, in ~/.cache/footfall/tools. Helm takes a minute
 and a half of two cores, once.
@@ -10,53 +10,85 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from tests.conftest import REQUIRE_ALL
 
-MODULES = {
-    "helm": ("helm.sh/helm/v3/cmd/helm", "v3.22.0"),
-    # What `docker compose` reads its files with: schema, merge keys, what a service refers to.
-    "compose-go": ("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2"),
-}
 FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "footfall/tools"
 
 
-def path_of(tool: str) -> Path:
-    """Where this version of it is kept."""
-    module, version = MODULES[tool]
-    return FOLDER / f"{tool}-{version}" / Path(module).name
+class Tool(Struct, frozen=True):
+    """Something to be made once: `make` is given the folder, in which `command` is then."""
+
+    name: str
+    version: str
+    command: str
+    make: Callable[[Path], None]
+
+    @property
+    def path(self) -> Path:
+        """Where this version of it is kept."""
+        return FOLDER / f"{self.name}-{self.version}" / self.command
 
 
-def need(tool: str) -> str:
+def _go(module: str, version: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        subprocess.run(
+            ["go", "install", "-ldflags=-s -w", f"{module}@v{version}"],
+            env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
+            check=True,
+        )
+
+    return make
+
+
+def _python(*packages: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", *packages], check=True)
+
+    return make
+
+
+TOOLS = (
+    Tool("helm", "3.22.0", "helm", _go("helm.sh/helm/v3/cmd/helm", "3.22.0")),
+    # What `docker compose` reads its files with: schema, merge keys, what a service refers to.
+    Tool("compose-go", "2.16.2", "cmd", _go("github.com/compose-spec/compose-go/v2/cmd", "2.16.2")),
+    # The operators' resources, made from the schemas that they publish. Apart, for they bring a plugin of
+    # pytest's that does not start.
+    Tool(
+        "operators",
+        "keda-2.16.1-prometheus-0.80.1",
+        "bin/python",
+        _python("cloudcoil-models-keda==2.16.1.0", "cloudcoil-models-prometheus-operator==0.80.1.0"),
+    ),
+)
+
+
+def need(name: str) -> str:
     """The tool's path. Skips the test, saying why, where it is missing; fails it if all must run."""
-    found = path_of(tool)
-    if found.exists():
-        return str(found)
-    reason = f"there is no {tool} (with Go: python -m tests.deploy.tools)"
+    (tool,) = (tool for tool in TOOLS if tool.name == name)
+    if tool.path.exists():
+        return str(tool.path)
+    reason = f"there is no {name} {tool.version} (python -m tests.deploy.tools; helm and compose-go need Go)"
     if os.environ.get(REQUIRE_ALL) == "1":
         pytest.fail(f"{REQUIRE_ALL}=1, and {reason}")
     pytest.skip(reason)
 
 
-def make(tool: str) -> None:
-    """Make the tool, if it is not there yet. Raises CalledProcessError, having said why."""
-    module, version = MODULES[tool]
-    target = path_of(tool)
-    if target.exists():
-        return
-    making = target.parent.with_name(f"{target.parent.name}.{os.getpid()}")
-    subprocess.run(
-        ["go", "install", "-ldflags=-s -w", f"{module}@{version}"],
-        env={**os.environ, "GOBIN": str(making), "CGO_ENABLED": "0"},
-        check=True,
-    )
-    shutil.rmtree(target.parent, ignore_errors=True)
-    making.rename(target.parent)
+def main() -> None:
+    """Make what is missing. Raises CalledProcessError where that fails, which has said why."""
+    for tool in TOOLS:
+        if tool.path.exists():
+            continue
+        folder = FOLDER / f"{tool.name}-{tool.version}"
+        shutil.rmtree(folder, ignore_errors=True)  # what was begun and not finished
+        tool.make(folder)
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MODULES:
-        make(name)
+    main()
