@@ -38,10 +38,14 @@ def helm(*arguments: str, values: Mapping[str, Any] | None = None) -> str:
 
 
 def render(
-    *files: Path, values: Mapping[str, Any] | None = None, kubernetes: str = "1.33", release: str = RELEASE
+    *files: Path,
+    values: Mapping[str, Any] | None = None,
+    kubernetes: str = "1.33",
+    release: str = RELEASE,
+    of: Path = CHART,
 ) -> list[Object]:
     """The objects that `helm install` would make of these values. Raises Refused."""
-    arguments = ["template", release, str(CHART), "--namespace", NAMESPACE, "--kube-version", kubernetes]
+    arguments = ["template", release, str(of), "--namespace", NAMESPACE, "--kube-version", kubernetes]
     for file in files:
         arguments += ["--values", str(file)]
     return [found for found in yaml.safe_load_all(helm(*arguments, values=values)) if found]

@@ -51,7 +51,7 @@ def loaded(*profiles: str) -> dict[str, Any]:
 
 
 def test_compose_loads_it() -> None:
-    assert set(loaded("demo")["services"]) == set(SERVICES)
+    assert set(loaded("demo", "more")["services"]) == set(SERVICES)
 
 
 def test_compose_refuses_what_is_not_in_its_schema(tmp_path: Path) -> None:
@@ -99,7 +99,12 @@ def test_nothing_starts_before_what_it_needs() -> None:
         for name, service in SERVICES.items()
     }
     assert needed["topics"] == {"kafka": "service_healthy"}
-    assert needed["worker"] == needed["simulator"] == {"topics": "service_completed_successfully"}
+    assert (
+        needed["worker"]
+        == needed["more-workers"]
+        == needed["simulator"]
+        == {"topics": "service_completed_successfully"}
+    )
     assert needed["prometheus"] == {"alertmanager": "service_healthy"}
     assert needed["grafana"] == {"prometheus": "service_healthy"}
     for targets in needed.values():
@@ -139,7 +144,10 @@ def test_prometheus_finds_the_services() -> None:
     job = next(job for job in configuration["scrape_configs"] if "footfall" in job["job_name"])
     (found,) = job["dns_sd_configs"]
     assert found["names"] == ["worker"]
-    assert SERVICES["worker"]["ports"] == [f"127.0.0.1:6066-6073:{found['port']}"]
+    assert SERVICES["worker"]["ports"] == [f"127.0.0.1:6066:{found['port']}"]
+    # One published port, and so one such worker; any number of others under its name.
+    assert loaded("more")["services"]["more-workers"]["networks"]["default"]["aliases"] == found["names"]
+    assert SERVICES["more-workers"]["ports"] == []
 
 
 def test_grafana_finds_prometheus_and_its_dashboards() -> None:

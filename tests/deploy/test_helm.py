@@ -315,6 +315,12 @@ def test_rules_and_dashboards_are_those_of_the_repository() -> None:
     assert shown == [{path.name: path.read_text("utf-8")} for path in dashboards]
 
 
+def test_a_package_has_all_that_the_chart_has(tmp_path: Path) -> None:
+    chart.helm("package", str(CHART), "--destination", str(tmp_path))
+    (package,) = tmp_path.iterdir()
+    assert render(PRODUCTION, of=package) == render(PRODUCTION)
+
+
 def test_the_scaling_asks_for_the_lag_that_the_worker_commits(tmp_path: Path) -> None:
     objects = render(PRODUCTION)
     assert "replicas" not in one(objects, "StatefulSet")["spec"]  # an upgrade would undo the scaling
