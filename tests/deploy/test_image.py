@@ -241,7 +241,7 @@ async def counted(metrics: str) -> bool:
 
 async def until(condition: Callable[[], Awaitable[bool]], worker: Contained) -> None:
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not await condition():
                 pass
     except TimeoutError:
