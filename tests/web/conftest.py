@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from tests.web.answering import Answering
 from tests.web.recording import Recording
 from tests.web.shop import shop
 from tests.web.waiting import until
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 __all__ = ["shop"]  # a worker, for the tests of what it answers
 
-OpenPage = Callable[..., Page]
+OpenPage = Callable[..., "Page"]
 """`open_page("#person=x", width=360, color_scheme="dark", …)`: the page, once it has all first answers."""
 
 

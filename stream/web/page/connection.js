@@ -16,6 +16,13 @@ export class Connection {
     byId("lost").hidden = true;
   }
 
+  pause() {
+    clearInterval(this.timer);
+    document.documentElement.dataset.connection = "paused";
+    say(byId("connection-words"), "Paused");
+    byId("lost").hidden = true;
+  }
+
   /**
    * @param {string} sentence what the worker said, if it did
    * @param {number} waitMs

@@ -19,17 +19,18 @@ const LONGEST_WAIT = 15_000;
  * that a connection that is dead without an end is never noticed, and gives up for good at the first 503.
  * @param {string} path
  * @param {Listener} listener
- * @returns {{ stop: () => void, retry: () => void }}
+ * @returns {{ stop: () => void, retry: () => void, pause: () => void, resume: () => void }}
  */
 export function follow(path, listener) {
   let stopped = false;
+  let paused = false;
   let opened = false;
   let lastId = "";
   let wait = FIRST_WAIT;
   /** @type {AbortController} */
   let current = new AbortController();
   /** @type {() => void} */
-  let resume = () => {};
+  let wake = () => {};
 
   async function once() {
     current = new AbortController();
@@ -86,26 +87,45 @@ export function follow(path, listener) {
         else if (!(error instanceof TypeError) && !(error instanceof DOMException)) console.error(error);
       }
       if (stopped) return;
-      listener.onLost(why, wait);
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, wait);
-        resume = () => {
-          clearTimeout(timer);
-          resolve(undefined);
-        };
-      });
-      wait = Math.min(wait * 2, LONGEST_WAIT);
+      if (!paused) {
+        listener.onLost(why, wait);
+        await sleep(wait);
+        wait = Math.min(wait * 2, LONGEST_WAIT);
+      }
+      while (paused && !stopped) await sleep();
     }
   }
+
+  /**
+   * Until it is woken, or for so long.
+   * @param {number} [ms]
+   */
+  const sleep = (ms) =>
+    new Promise((resolve) => {
+      const timer = ms === undefined ? 0 : setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+    });
 
   void run();
   return {
     stop() {
       stopped = true;
       current.abort();
-      resume();
+      wake();
     },
-    retry: () => resume(),
+    retry: () => wake(),
+    // Lets go of the connection, and takes it up where it was: a browser has few for all its tabs.
+    pause() {
+      paused = true;
+      current.abort();
+    },
+    resume() {
+      paused = false;
+      wake();
+    },
   };
 }
 

@@ -21,6 +21,7 @@ import { MOST, Windows } from "./windows.js";
 const BEAT = 250;
 const FIRST_TRANSITIONS = 400;
 const NAMES_EVERY = 60_000;
+const UNSEEN = 60_000;
 
 const tally = new Tally();
 const now = new Now();
@@ -225,6 +226,19 @@ byId("find").addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const link = /** @type {Element} */ (event.target).closest("[data-closes]");
   if (link) drawer.dialog.close();
+});
+// Who does not look needs no stream, and each takes one of the few connections that a browser has for a host.
+let hiding = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding);
+  if (document.hidden) {
+    hiding = setTimeout(() => {
+      for (const one of [stream, ofSeries]) one?.pause();
+      connection.pause();
+    }, UNSEEN);
+  } else {
+    for (const one of [stream, ofSeries]) one?.resume();
+  }
 });
 addEventListener("hashchange", goTo);
 setInterval(beat, BEAT);
