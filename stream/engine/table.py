@@ -73,6 +73,7 @@ class StateTables(TableManager):
     """
 
     app: EngineApp
+    _taking_over: asyncio.Future[Any] | None = None
 
     @property
     def recovery(self) -> Recovery:
@@ -92,17 +93,22 @@ class StateTables(TableManager):
         app = self.app
         consumer = cast(BatchConsumer, app.consumer)
         await consumer.hold({tp for tp in assigned if tp.topic in self.changelog_topics})
-        try:
-            await asyncio.gather(
-                *(
-                    engine.assign(
-                        _numbers(assigned, engine.config.topic),
-                        generation_id,
-                        _numbers(app.assignor.assigned_standbys(), engine.config.changelog),
-                    )
-                    for engine in app.engines
+        self._taking_over = asyncio.gather(
+            *(
+                engine.assign(
+                    _numbers(assigned, engine.config.topic),
+                    generation_id,
+                    _numbers(app.assignor.assigned_standbys(), engine.config.changelog),
                 )
+                for engine in app.engines
             )
+        )
+        try:
+            await self._taking_over
+        except asyncio.CancelledError:
+            if not self.should_stop:
+                raise
+            return
         except Exception as error:
             # Not raised: Faust would only log it at length before what it says, and stop as well.
             app.fail(error)
@@ -110,6 +116,11 @@ class StateTables(TableManager):
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     async def on_stop(self) -> None:
+        # A worker that is told to stop while it restores does not go on with that: it would write to stores
+        # that have been closed.
+        if self._taking_over is not None:
+            self._taking_over.cancel()
+            await asyncio.wait([self._taking_over])
         # The fetcher stops in here, so nothing new arrives; a stop sends no `partitions_revoked`.
         await super().on_stop()
         await asyncio.gather(*(engine.stop() for engine in self.app.engines))
