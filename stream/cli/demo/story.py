@@ -22,7 +22,7 @@ WINDOW_MS = HOUR
 # what else is taken for an incident in a year, docs/demo.md has in figures.
 PLANTED = ("outage:from=24d10h,for=4h,depth=100%", "viral:from=38d9h,for=14h,factor=3")
 LEAST_DAYS = 45
-LEAST_USERS = 3_000
+LEAST_USERS = 5_000
 """Fewer make too few events an hour for the plants to stand out for sure."""
 # A little of what a real stream has: repeats, events out of order, some too late, some that are none.
 FAULTS = Faults(late=0.001, disorder=0.05, duplicates=0.01, bad=0.001)
