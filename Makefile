@@ -23,7 +23,7 @@ $(VENV)/.dev: pyproject.toml
 	touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## a broker, a simulated product and a worker with its page, in one process tree; Ctrl-C ends all
-	$(BIN)/footfall demo
+	$(BIN)/footfall demo || test $$? = 130
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
