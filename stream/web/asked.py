@@ -52,6 +52,11 @@ def one(request: web.Request, name: str) -> str | None:
     return given[0] if given else None
 
 
+def anything(name: str) -> str:
+    """The part of a route's path that is an id: to its end, slashes and line breaks included."""
+    return f"{{{name}:(?s:.+)}}"
+
+
 def identity(request: web.Request, name: str) -> str:
     """An id out of the path."""
     text = request.match_info[name]

@@ -23,7 +23,7 @@ from stream.engine.app import EngineApp
 from stream.engine.errors import SecurityError
 from stream.settings import Settings
 from stream.web.answers import Erasure, reply
-from stream.web.asked import identity
+from stream.web.asked import anything, identity
 from stream.web.errors import Refusal, try_again
 
 WRITTEN_WITHIN_S = 10.0
@@ -40,7 +40,7 @@ class ErasingPages:
         self._connecting = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.delete("/people/{person:.+}", self._erase)]
+        return [web.delete(f"/people/{anything('person')}", self._erase)]
 
     async def _erase(self, request: web.Request) -> web.Response:
         self._check_token(request)

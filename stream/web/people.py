@@ -10,7 +10,7 @@ from aiohttp import web
 
 from stream.core.partitioner import partition_for
 from stream.web.answers import PersonNow, reply
-from stream.web.asked import identity
+from stream.web.asked import anything, identity
 from stream.web.errors import Refusal, try_again
 from stream.web.group import Group
 from stream.web.others import FORWARDED, Others, Unreachable, check_meant
@@ -28,7 +28,7 @@ class PeoplePages:
         self._transitions = transitions
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/people/{person:.+}", self._show)]
+        return [web.get(f"/people/{anything('person')}", self._show)]
 
     async def _show(self, request: web.Request) -> web.Response:
         person = identity(request, "person")

@@ -17,7 +17,7 @@ from stream.web.answers import (
     as_published,
     reply,
 )
-from stream.web.asked import choice, count, identity
+from stream.web.asked import anything, choice, count, identity
 from stream.web.errors import Refusal
 from stream.web.feed import Feed
 from stream.web.kept import MOST_REPORTS, MOST_TRANSITIONS, MOST_WINDOWS, Windows
@@ -34,9 +34,9 @@ class PublishedPages:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/series", self._all_series),
-            web.get("/series/{series:.+}", self._series),
+            web.get(f"/series/{anything('series')}", self._series),
             web.get("/incidents", self._incidents),
-            web.get("/incidents/{incident_id:.+}", self._incident),
+            web.get(f"/incidents/{anything('incident_id')}", self._incident),
             web.get("/transitions", self._transitions),
             web.get("/daily", self._daily),
         ]

@@ -6,8 +6,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from aiohttp import web
 from yarl import URL
@@ -24,6 +22,7 @@ from stream.web.guard import Guard
 from stream.web.health import HealthPages
 from stream.web.openapi import OpenApiPages
 from stream.web.others import Others
+from stream.web.pages import routes as live_page
 from stream.web.people import PeoplePages
 from stream.web.published import PublishedPages
 from stream.web.states import StatesPages
@@ -59,8 +58,7 @@ async def serve(settings: Settings, app: EngineApp, metrics: Metrics) -> AsyncIt
     ):
         pages.add_routes(part.routes())
 
-    if find_spec("stream.web.pages") is not None:
-        pages.add_routes(import_module("stream.web.pages").routes())
+    pages.add_routes(live_page())
 
     async def end_streams(_: web.Application) -> None:
         await events.close()

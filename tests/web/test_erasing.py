@@ -76,6 +76,11 @@ def test_whoever_is_erased_is_gone_and_a_replay_of_the_log_agrees(
     asyncio.run(agrees(here, tmp_path))
 
 
+def of_the_shop(lines: list[bytes]) -> list[bytes]:
+    """Without those who only move the watermarks to where the replay ends."""
+    return [line for line in lines if b'"person":"last-' not in line]
+
+
 async def agrees(here: Stage, tmp_path: Path) -> None:
     log = await read(here.address, here.settings.input.topic)
     source: list[Event] = [(record.key, record.value) for record in log]
@@ -86,8 +91,8 @@ async def agrees(here: Stage, tmp_path: Path) -> None:
     replayed = await here.replay(source, tmp_path / "replayed", until_ms=START_MS + 21 * DAY_MS)
     for output, key in (("visits", "visit_id"), ("transitions", "transition_id")):
         published = [line for _, line in await here.published(output)]
-        assert set(ordered(published, key)) == set(ordered(replayed[output], key)), output
-    assert encoded(await here.people()) == replayed["people"]
+        assert ordered(of_the_shop(published), key) == ordered(of_the_shop(replayed[output]), key), output
+    assert of_the_shop(encoded(await here.people())) == of_the_shop(replayed["people"])
     assert not await here.published("late")
 
 
