@@ -88,12 +88,13 @@ def _picture(browser: Browser, address: str, shop: subprocess.Popen[str], folder
         "phone": _open(browser, address, "dark", 390, 1500),
     }
     _wait_for_the_incident(pages["light"])
+    shop.send_signal(signal.SIGSTOP)
     for name, page in pages.items():
         # The shop goes on for a moment, so that there is something to see on its way.
         shop.send_signal(signal.SIGCONT)
-        page.wait_for_timeout(250)
+        page.wait_for_timeout(70)
         shop.send_signal(signal.SIGSTOP)
-        page.wait_for_timeout(1_200)
+        page.wait_for_timeout(900)
         page.screenshot(path=folder / f"page-{name}.png")
     shop.send_signal(signal.SIGCONT)
 

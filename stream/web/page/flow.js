@@ -12,6 +12,9 @@ import { dayMinute } from "./times.js";
 /** @typedef {{ count: Element, share: Element, fill: Element, card: Element, width: number }} Node_ */
 
 const FLASH = 500;
+/** Room for a share beside its bar. */
+const SHARE = 38;
+const LONG = 7;
 
 /** Draws into `#flow`; counts of states are the worker's own, counts of transitions those of the tally. */
 export class Flow {
@@ -161,9 +164,9 @@ export class Flow {
   #box(box) {
     const left = box.x - box.width / 2;
     const top = box.y - box.height / 2;
-    const inner = box.width - 24;
+    const inner = box.width - 24 - SHARE;
     const count = svg("text", { class: "count", x: left + 12, y: top + 45 }, "–");
-    const share = svg("text", { class: "share", x: left + box.width - 12, y: top + 45 });
+    const share = svg("text", { class: "share", x: left + box.width - 10, y: top + box.height - 6 });
     const fill = svg("rect", {
       class: "fill",
       x: left + 12,
@@ -198,6 +201,7 @@ export class Flow {
       if (state === "deleted") continue;
       const n = this.people[state] ?? 0;
       say(node.count, whole(n));
+      node.count.classList.toggle("long", whole(n).length > LONG);
       if (state === "prospect") continue;
       const share = registered ? n / registered : 0;
       say(node.share, registered ? percent(share) : "");
