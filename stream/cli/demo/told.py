@@ -21,6 +21,7 @@ Record = Transition | Incident | Daily | Visit
 LIVE_WITHIN_MS = HOUR
 _NOT_BY_DAY = ("imported", "tier_up", "tier_down")
 _LOST_AFTER_WINDOWS = 2
+_WAITED_FOR_DAYS = 7
 
 
 class Told:
@@ -113,8 +114,8 @@ class PlantTold:
         """What there is to say as the day begins. To be told of every one, in order."""
         yield from self.reached(begin_ms + DAY - 1)
         overdue_ms = self.plant.end_ms + _LOST_AFTER_WINDOWS * WINDOW_MS
-        # Incidents come by another topic than reports, so perhaps a little later.
-        if self.incident_id is None and not self._lost and begin_ms >= overdue_ms + DAY:
+        # Incidents come by another topic than reports, so perhaps later: by days, where these pass quickly.
+        if self.incident_id is None and not self._lost and begin_ms >= overdue_ms + _WAITED_FOR_DAYS * DAY:
             self._lost = True
             yield click.style("not caught: ", fg="red", bold=True) + (
                 f"no incident opened for {described(self.plant)} until {self._story.moment(overdue_ms)}"
