@@ -26,7 +26,7 @@ demo: $(VENV)/.demo ## a broker, a simulated product and a worker with its page,
 	$(BIN)/footfall demo || test $$? = 130
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 tools: $(VENV)/.dev ## what the tests of docker-compose.yml and the Helm chart need (Go): once, a minute and a half
 	$(BIN)/python -m tests.deploy.tools
