@@ -13,6 +13,7 @@ from stream.agents.people import show
 from stream.agents.rekey import RekeyedState, RouterState
 from stream.agents.topics import rekeyed_topic
 from stream.core.due import MOST_DUE
+from stream.core.movable import MovablePartition
 from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from stream.core.rekeyed import RekeyedPartition
@@ -168,7 +169,7 @@ class Rekeyed(Persons):
 
     def new_state(self, number: int, store: LocalStore | None) -> PartitionState:
         settings = self.settings
-        partition = Partition(
+        partition = MovablePartition(
             settings.definition, topic=rekeyed_topic(settings), number=number, store=store, most_due=MOST_DUE
         )
         rekeyed = RekeyedPartition(

@@ -58,8 +58,8 @@ class Changelog:
         for person in persons.changed:
             p = persons.profiles.get(person)
             changes.append((person.encode(), None if p is None else encode(p)))
-        for name in persons.changed_erased:
-            erased = persons.erased.get(name)
+        for name in persons.erased.changed:
+            erased = persons.erased.lives.get(name)
             changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
         changes += windows.changes()
         changes += days.changes()
@@ -67,7 +67,7 @@ class Changelog:
             self._keeping.taken()
         else:
             persons.changed.clear()
-            persons.changed_erased.clear()
+            persons.erased.changed.clear()
         written = self._written
         progressed = newest != (BEGINNING if written is None else written.newest)
         progressed = progressed or (written is not None and written.watermark != watermark)
@@ -79,7 +79,7 @@ class Changelog:
                 newest,
                 activity.vocabulary,
                 len(persons.profiles),
-                len(persons.erased),
+                len(persons.erased.lives),
                 persons.open_visits,
             )
             changes.append((PROGRESS_KEY, encode_progress(whole)))

@@ -23,10 +23,9 @@ from stream.core.explaining import describe, explain
 from stream.core.indexes import StoredTimers
 from stream.core.joining import to_join
 from stream.core.keeping import ColdStore, Keeping
-from stream.core.moving import unpack
 from stream.core.persons import Persons
 from stream.core.population import Population
-from stream.core.profile import CHURNED, NEVER, UNCOUNTED, Erased, Profile, Recent, encode
+from stream.core.profile import CHURNED, NEVER, UNCOUNTED, Profile, Recent, encode
 from stream.core.publishing import Output, Publisher, Source
 from stream.core.records import Explanation, Person
 from stream.core.times import EARLIEST
@@ -338,7 +337,7 @@ class Partition:
         self._reach()
         if not self._track_changes:
             persons.changed.clear()
-            persons.changed_erased.clear()
+            persons.erased.changed.clear()
 
     def advance(self, watermark_ms: int, *, final: bool = False) -> None:
         """Move the watermark on (the idle rule, the end of a replay); it never goes back.
@@ -395,9 +394,9 @@ class Partition:
         behind = self._due.behind
         if joined and behind:
             self._due.catch_up(person)
-        if persons.falls_to_erased(person, t, message_id):
+        if persons.erased.takes(person, (t, message_id)):
             return
-        if joined and persons.falls_to_erased(read_as, t, message_id):
+        if joined and persons.erased.takes(read_as, (t, message_id)):
             return
         if named.deletes:
             if behind:
@@ -456,55 +455,6 @@ class Partition:
         anonymous, previous = ids
         known = None if previous is None else self._persons.profiles.get(previous)
         return None if known is not None and known.registered is not None else anonymous
-
-    # -- for a RekeyedPartition -------------------------------------------------------------------
-
-    def hold_windows(self, watermark_ms: int | None) -> None:
-        """Keep windows and days open that were so at this watermark; None: none but those that are."""
-        self._floor = watermark_ms
-        self._windows.hold = None if watermark_ms is None else watermark_ms + self._windows.ahead
-
-    def hold(self, persons: Collection[str]) -> None:
-        """From now on nothing becomes due for whoever is among `persons`."""
-        self._held = self._due.held = persons
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The numbers in the profiles of this partition."""
-        return self._activity.vocabulary
-
-    def day_of(self, t: int) -> int:
-        """The latest local date that has begun by `t` ms."""
-        return self._calendar.reached(t)
-
-    def profile(self, person: str) -> Profile | None:
-        """What is known under an id; not to be changed."""
-        return self._persons.profiles.get(person)
-
-    def resolve(self, person: str, t: int) -> str:
-        """The person that an id stands for at `t` ms: the user, for an anonymous id that was joined."""
-        return self._persons.resolve(person, t)
-
-    def lead_on(self, person: str, until: int) -> None:
-        """Remember up to this day where an id has moved."""
-        self._persons.lead_on(person, until)
-
-    def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
-        """Move an id to partition `to`, and remember that up to this day."""
-        if self._due.behind:
-            self._due.catch_up(person)
-        return self._persons.give_away(person, to, until)
-
-    def take_in(self, person: str, moved: bytes) -> None:
-        """Take over an id that another partition has given away."""
-        self._persons.take_in(person, *unpack(moved, self._activity))
-
-    def resume(self, person: str) -> None:
-        """Go on with a person who was held."""
-        self._persons.set_timers(person)
-        if self._watermark > self._timers.next:
-            self._due.begin()
-            self._due.fire(self._watermark)
 
     # -- what it keeps ----------------------------------------------------------------------------
 

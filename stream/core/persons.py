@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar, Segment
-from stream.core.clock import BEGINNING, Timers
+from stream.core.clock import Timers
 from stream.core.definition import Definition
 from stream.core.engagement.days import Days
 from stream.core.engagement.diary import Diary
 from stream.core.engagement.windows import Windows
+from stream.core.erasing import ErasedLives
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle, take_over
 from stream.core.keeping import Shelves
@@ -28,7 +29,6 @@ from stream.core.profile import (
     Erased,
     Profile,
     Recent,
-    hash_of,
     uncounted,
 )
 from stream.core.publishing import Publisher
@@ -54,7 +54,7 @@ class Persons:
         shelves: Shelves,
         windows: Windows,
     ) -> None:
-        self.hot, self.profiles, self.changed, self.erased, self.changed_erased = shelves
+        self.hot, self.profiles, self.changed, lives, changed_lives = shelves
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
         self.diary = Diary(days, self.cutter, calendar)
@@ -72,8 +72,8 @@ class Persons:
         self._marks = activity.vocabulary.marks
         engagement = definition.engagement
         open_for = engagement.window_ms + engagement.lateness_ms
-        self._linger = max(0, open_for - definition.allowed_lateness_ms)
-        self._waiting: dict[str, bytes] = {}  # timer -> erased whose ids may still be repeated
+        linger_ms = max(0, open_for - definition.allowed_lateness_ms)
+        self.erased = ErasedLives(lives, changed_lives, timers, linger_ms)
 
     def take_up(self) -> None:
         """Go on with a restored population: timers follow from the profiles."""
@@ -81,9 +81,8 @@ class Persons:
             self.open_visits += len(p.open)
             self._timers.check_on(p.due, person)
             self._await_close(person, p)
-        for name in self.erased:
-            if self.erased[name].waits:
-                self._wait(name, self.erased[name])
+        for name in self.erased.lives:
+            self.erased.wait(name)
 
     def take_up_open(self, keys: Iterable[bytes], watermark: int) -> None:
         """Go on with a population in the local store, of which these keys have something open.
@@ -92,9 +91,7 @@ class Persons:
         """
         for key in keys:
             if key[:1] == ERASED_PREFIX:
-                left = self.erased.get(key[1:])
-                if left is not None:
-                    self._wait(key[1:], left)
+                self.erased.wait(key[1:])
             else:
                 self._timers.close_after(watermark - 1, key.decode())
 
@@ -117,18 +114,8 @@ class Persons:
             i = bisect_left(p.recent, (t, message_id), key=_order)
             if i < len(p.recent) and p.recent[i][:2] == (t, message_id):
                 return True
-        if self._waiting and (p is None or p.reborn or p.registered is None):
-            erased = self.erased.get(hash_of(person))
-            return erased is not None and (t, message_id) in erased.recent
-        return False
-
-    def falls_to_erased(self, person: str, t: int, message_id: str) -> bool:
-        """Whether an event belongs to a life that has been erased; it then leaves only its id."""
-        erased = self.erased.get(hash_of(person)) if self._waiting else None
-        if erased is None or erased.deleted is None or (t, message_id) > erased.deleted:
-            return False
-        self._remember(hash_of(person), erased, [(t, message_id)])
-        return True
+        may_have = p is None or p.reborn or p.registered is None
+        return may_have and self.erased.knows(person, (t, message_id))
 
     def awake(self, person: str, t: int) -> Profile:
         """The person's profile with the midnights up to `t` evaluated; a new one where there is none."""
@@ -138,9 +125,7 @@ class Persons:
             self.at_midnight(person, midnight, on)
         if p is None:
             p = self.profiles[person] = Profile()
-            erased = self.erased.get(hash_of(person)) if self.erased else None
-            if erased is not None:
-                self._begin_again(person, p, erased)
+            self.erased.begin_again(person, p)
         return p
 
     def apply(
@@ -270,8 +255,8 @@ class Persons:
         """
         p = self.profiles.get(person)
         if p is None or not p.open:
-            if person in self._waiting:
-                self._release(person, watermark)
+            if self.erased.owns_timer(person):
+                self.erased.release(person, watermark)
             return
         if p.open[0].last + self.cutter.gap >= watermark:
             self._await_close(person, p)
@@ -309,36 +294,7 @@ class Persons:
         end = p.last_end
         closed = [] if end is None else [each for each in before if each[0] <= end]
         if closed:
-            name = hash_of(person)
-            erased = self.erased.get(name) or Erased()
-            erased.closed = closed[-1][0] if erased.closed is None else max(erased.closed, closed[-1][0])
-            self.erased[name] = erased
-            self._remember(name, erased, closed)
-
-    def _release(self, timer: str, watermark: int) -> None:
-        """Forget the ids of an erased person that could only come late by now."""
-        name = self._waiting[timer]
-        erased = self.erased[name]
-        if self._until(erased) >= watermark:
-            self._wait(name, erased)
-            return
-        del self._waiting[timer]
-        self.changed_erased[name] = None
-        if erased.reborn or erased.k == 0:
-            del self.erased[name]
-        else:
-            erased.deleted, erased.recent, erased.touched, erased.closed = None, [], None, None
-
-    def _wait(self, name: bytes, erased: Erased) -> None:
-        timer = _timer(name)
-        self._waiting[timer] = name
-        if erased.waits:
-            self._timers.close_after(self._until(erased), timer)
-
-    def _until(self, erased: Erased) -> int:
-        """The watermark past which no id of it can be repeated."""
-        deleted = BEGINNING if erased.deleted is None else erased.deleted[0] + self._linger
-        return deleted if erased.closed is None else max(deleted, erased.closed)
+            self.erased.closed(person, closed)
 
     # -- registration, deletion -------------------------------------------------------------------
 
@@ -360,25 +316,23 @@ class Persons:
         t, message_id = event[:2]
         p = self.awake(person, t)
         self.diary.arrived(person, p, event, named, self._calendar.reached(t))
-        name = hash_of(person)
-        erased = self.erased.get(name) or Erased()
         at = max(t, p.last)
         known = p.registered is not None
         if not person.startswith(ANONYMOUS) and (known or not p.reborn):
             before = STATES[p.state] if known else None
             change = self.lifecycle.enter(p, self._calendar.reached(at), DELETED, "deleted", before)
             self._publish(person, p, p.k, change, at, message_id, 0, 0)
-        erased.k, erased.deleted, erased.reborn = p.k, (t, message_id), False
-        erased.touched = p.touched
         later = [uncounted(event) for event in p.recent if event[:2] > (t, message_id)]
         ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
         if not later:
             self.diary.gone(person, p, at)
         self._forget(person)
-        self.erased[name] = erased
-        self._remember(name, erased, [*ids, (t, message_id)])
+        erased = self.erased.erase(person, p, (t, message_id), ids)
         for alias in p.aliases:
-            self._erase_alias(alias, erased)
+            a = self.profiles.get(alias)
+            if a is not None and a.redirect is not None:
+                self._forget(alias)
+                self.erased.erase_alias(alias, a, erased)
         if later:
             self._live_on(person, p, later, cause=message_id)
 
@@ -388,40 +342,13 @@ class Persons:
         p = self.profiles[person] = Profile(
             last=last, last_day=self._calendar.day_of(last), recent=later, seen=before.seen
         )
-        self._begin_again(person, p, self.erased[hash_of(person)])
+        self.erased.begin_again(person, p)
         if not person.startswith(ANONYMOUS):
             self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
         self.cutter.recut(p)
         self.open_visits += len(p.open)
         self._await_close(person, p)
         self.evaluate(person, p, last, self._calendar.reached(last), cause)
-
-    def _begin_again(self, person: str, p: Profile, erased: Erased) -> None:
-        p.k = erased.k
-        p.touched, erased.touched = erased.touched, None
-        p.reborn = not person.startswith(ANONYMOUS)
-        name = hash_of(person)
-        self.changed_erased[name] = None
-        if not erased.waits:
-            del self.erased[name]
-        elif erased.deleted is not None:
-            erased.reborn = True
-
-    def _erase_alias(self, alias: str, erased: Erased) -> None:
-        a = self.profiles.get(alias)
-        if a is None or a.redirect is None:
-            return
-        self._forget(alias)
-        name = hash_of(alias)
-        mine = self.erased.get(name) or Erased()
-        mine.deleted, mine.touched = erased.deleted, a.touched
-        self.erased[name] = mine
-        self._remember(name, mine, list(erased.recent))
-
-    def _remember(self, name: bytes, erased: Erased, ids: list[tuple[int, str]]) -> None:
-        erased.recent += ids
-        self._wait(name, erased)
-        self.changed_erased[name] = None
 
     # -- joining ----------------------------------------------------------------------------------
 
@@ -486,11 +413,7 @@ class Persons:
     def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
         """Take out all that is known under an id; what remains leads to partition `to`, up to a day."""
         p = self.profiles.get(person)
-        name = hash_of(person)
-        erased = self.erased.pop(name, None)
-        if erased is not None:
-            self._waiting.pop(_timer(name), None)
-            self.changed_erased[name] = None
+        erased = self.erased.give_away(person)
         if p is not None:
             self.open_visits -= len(p.open)
             self.diary.moved(person, p, -1)
@@ -512,11 +435,7 @@ class Persons:
             self.profiles[person] = p
             self.set_timers(person)
         if erased is not None:
-            name = hash_of(person)
-            self.erased[name] = erased
-            self.changed_erased[name] = None
-            if erased.waits:
-                self._wait(name, erased)
+            self.erased.take_in(person, erased)
 
     def lead_on(self, person: str, until: int) -> None:
         """Keep leading to another partition up to this day."""
@@ -566,10 +485,6 @@ class Persons:
         if p is not None:
             self.open_visits -= len(p.open)
         self.changed[person] = None
-
-
-def _timer(name: bytes) -> str:
-    return "\0" + name.hex()
 
 
 def _order(event: Recent) -> tuple[int, str]:

@@ -28,8 +28,9 @@ from stream.core.envelopes import (
     encode,
 )
 from stream.core.events import ANONYMOUS
+from stream.core.movable import MovablePartition
 from stream.core.moving import pack
-from stream.core.partition import Admitted, Partition
+from stream.core.partition import Admitted
 from stream.core.partitioner import partition_for
 from stream.core.router import REKEYED, Output
 from stream.core.waiting import HELD_END, HELD_PREFIX, Queue, Waiting
@@ -63,7 +64,7 @@ class RekeyedPartition:
         number: int,
         partitions: int,
         routers: int,
-        partition: Partition,
+        partition: MovablePartition,
         store: Reader | None = None,
     ) -> None:
         self.partition = partition

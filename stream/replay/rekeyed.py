@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from stream.core import records
 from stream.core.clock import Newest
 from stream.core.definition import Definition
-from stream.core.partition import Partition
+from stream.core.movable import MovablePartition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import REKEYED, Router
 from stream.replay.streams import Published, Stream
@@ -25,7 +25,7 @@ class RekeyedStream(Stream):
             Router(definition, topic=topic, number=number, partitions=1, newest=newest)
             for number in range(partitions)
         ]
-        self._persons = Partition(definition, topic=topic, track_changes=False)
+        self._persons = MovablePartition(definition, topic=topic, track_changes=False)
         self._rekeyed = RekeyedPartition(
             definition, number=0, partitions=1, routers=partitions, partition=self._persons
         )

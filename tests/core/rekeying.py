@@ -12,6 +12,7 @@ import msgspec
 
 from stream.core.definition import Definition
 from stream.core.engagement.partials import PARTIALS
+from stream.core.movable import MovablePartition
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import REKEYED, Router
@@ -116,7 +117,7 @@ class Stage:
                     number=number,
                     partitions=partitions,
                     routers=count,
-                    partition=Partition(definition, topic="rekeyed", number=number, most_due=most_due),
+                    partition=MovablePartition(definition, topic="rekeyed", number=number, most_due=most_due),
                 ),
             )
 

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from stream.core.definition import DAY, HOUR, MINUTE, TIERS, Definition
 from stream.core.engagement.days import STANDING_KEY
+from stream.core.movable import MovablePartition
 from stream.core.moving import pack
 from stream.core.partition import Partition
 from stream.core.population import PEOPLE_STATES, Population
@@ -305,7 +306,9 @@ def test_a_restart_looks_at_no_profile() -> None:
 
 def test_a_prospect_who_moves_is_counted_where_it_lives() -> None:
     """And by both partitions together on the day that it was on: nothing of it shows in reports."""
-    giver, taker = fed([page(0, **VISITOR)], Partition(Definition())), fed([page(0)], Partition(Definition()))
+    giver, taker = MovablePartition(Definition()), MovablePartition(Definition())
+    fed([page(0, **VISITOR)], giver)
+    fed([page(0)], taker)
     given = giver.give_away("anonymous:a", 1, 40)
     assert (giver.population().states["prospect"], giver.population().open_visits) == (0, 0)
     taker.take_in("anonymous:a", pack(*given, giver.vocabulary))

@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from stream.core.definition import DAY, Definition
+from stream.core.movable import MovablePartition
 from stream.core.moving import pack
-from stream.core.partition import Partition
 from stream.core.partitioner import partition_for
 from tests.core import adapter, rekeying
 from tests.core.checks import for_many
@@ -169,7 +169,7 @@ def test_no_join_of_two_partitions_is_unjoined() -> None:
 
 
 def test_an_id_moves_with_its_numbers_translated() -> None:
-    there, here = Partition(Definition()), Partition(Definition())
+    there, here = MovablePartition(Definition()), MovablePartition(Definition())
     visits = [track(n, name, userId=None, anonymousId="a") for n, name in enumerate(["Order Completed", "x"])]
     # Another order of the first occurrence, so other numbers.
     here.process([page(0, userId="u").value], keys=None, offsets=[0], arrived_ms=None)
