@@ -13,6 +13,8 @@ from stream.engine.errors import EngineError
 
 # A broker that has gone away must not keep a worker from ending; what was not committed is read again.
 STOP_WITHIN_S = 20.0
+# Nor from it: once all is committed and given up, all that is left is to tell the group.
+LEAVE_WITHIN_S = 5.0
 # After a failure nothing is written any more, and whoever starts the worker again waits for its end.
 FAILED_STOP_WITHIN_S = 3.0
 
@@ -48,6 +50,11 @@ async def run(app: EngineApp, *, on_ready: Callable[[], None] = lambda: None) ->
         raise failure
 
 
+def _has_committed(app: EngineApp) -> bool:
+    """Whether all that was applied is committed, and all partitions are given up."""
+    return app.should_stop and not any(engine.partitions for engine in app.engines)
+
+
 class _Event(Protocol):
     async def wait(self) -> Any: ...
 
@@ -59,9 +66,17 @@ async def _until(event: _Event) -> None:
 async def _stop(app: EngineApp, starting: asyncio.Task[None]) -> None:
     stopping = asyncio.create_task(app.stop(), name="app stop")
     failing = asyncio.create_task(app.failed.wait())
-    await asyncio.wait({stopping, failing}, timeout=STOP_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + STOP_WITHIN_S
+    while not (stopping.done() or failing.done()) and (left_s := until - loop.time()) > 0:
+        await asyncio.wait({stopping, failing}, timeout=min(left_s, 0.2), return_when=asyncio.FIRST_COMPLETED)
+        if left_s > LEAVE_WITHIN_S and _has_committed(app):
+            until = loop.time() + LEAVE_WITHIN_S
     if app.failure is not None:
         await asyncio.wait({stopping}, timeout=FAILED_STOP_WITHIN_S)
+    elif not stopping.done() and _has_committed(app):
+        # aiokafka may wait for ever where the broker ends the connection while the group is being left.
+        log.warning("Everything is committed, but the broker did not hear that this worker leaves its group")
     elif not stopping.done():
         app.fail(
             EngineError(

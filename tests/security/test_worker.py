@@ -72,7 +72,7 @@ async def test_it_outlives_its_tokens(
                 await here.works_it_off()
             await here.write(unwritten)
             await here.works_it_off()
-            assert await worker.terminate() == 0
+            assert await worker.terminate() == 0, worker.output
     replayed = await here.replay(events, tmp_path / "replayed", until_ms=until_ms)
     for output, key in (("visits", "visit_id"), ("transitions", "transition_id")):
         published = [line for _, line in await here.published(output)]

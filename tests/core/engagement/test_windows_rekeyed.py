@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from stream.core.definition import MINUTE, SECOND, Definition
-from stream.core.partition import Partition
+from stream.core.movable import MovablePartition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import Router
 from tests.core import rekeying
@@ -60,7 +60,9 @@ def hash_of(value: bytes | None) -> int:
 def test_a_window_is_open_until_the_slowest_input_partition_has_passed_it() -> None:
     definition = Definition(keyed=False)
     routers = [Router(definition, topic="app-events", number=n, partitions=1) for n in range(2)]
-    rekeyed = RekeyedPartition(definition, number=0, partitions=1, routers=2, partition=Partition(definition))
+    rekeyed = RekeyedPartition(
+        definition, number=0, partitions=1, routers=2, partition=MovablePartition(definition)
+    )
 
     offsets = itertools.count()
 
