@@ -9,7 +9,6 @@ everything that SPEC 5 says of a join happens in one place, and exactly as if bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -28,6 +27,7 @@ from stream.core.envelopes import (
     encode,
 )
 from stream.core.events import ANONYMOUS
+from stream.core.keeping import ColdStore
 from stream.core.movable import MovablePartition
 from stream.core.moving import pack
 from stream.core.partition import Admitted
@@ -44,13 +44,6 @@ SPARE_DAYS = 2
 _NOTHING = b""
 
 
-class Reader(Protocol):
-    """The local store, as far as it is needed here."""
-
-    def get(self, key: bytes) -> bytes | None: ...
-    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]: ...
-
-
 class RekeyedPartition:
     """Reads the envelopes of one partition of the internal topic, in order, and runs a Partition with them.
 
@@ -65,7 +58,7 @@ class RekeyedPartition:
         partitions: int,
         routers: int,
         partition: MovablePartition,
-        store: Reader | None = None,
+        store: ColdStore | None = None,
     ) -> None:
         self.partition = partition
         self.number = number

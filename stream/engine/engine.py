@@ -20,13 +20,10 @@ from stream.engine.folders import StoreFolders
 from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
 from stream.engine.replica import Replica
+from stream.engine.slices import SMALLEST, next_slice
 from stream.engine.standby import Standbys
 from stream.engine.state import ANSWERED_WITHIN_MS, Ahead, Observer, Record, StateFactory
 
-# Between slices of a batch the event loop goes on with checkpoints. A slice is to take some milliseconds:
-# its number of records follows from how long the last one took.
-SMALLEST_SLICE, LARGEST_SLICE = 100, 800
-SLICE_S = 0.008
 # A checkpoint goes to the broker and back some five times, and each way takes the event loop some turns. It
 # gets this share of the time besides: else, with long slices, a transaction takes as many as it has turns.
 CHECKPOINTS_SHARE = 0.05
@@ -100,7 +97,7 @@ class Engine:
         self._observer = observer
         self._folders = folders
         self._swept_at = time.monotonic()
-        self._slice = SMALLEST_SLICE
+        self._slice = SMALLEST
         self.restoring: dict[int, int] = {}
         self.standbys = Standbys(
             partial(recovery.open_reader, config.connection, config.group),
@@ -157,7 +154,7 @@ class Engine:
             owned.next_arrived_ms = unseen[start].timestamp if start < len(unseen) else None
             took_s = time.perf_counter() - began_at
             self._observer.on_batch(owned.number, len(piece), took_s)
-            self._slice = _next_slice(len(piece), took_s)
+            self._slice = next_slice(len(piece), took_s)
             await self._let_checkpoints_go_on(took_s)
             if owned.uncommitted > owned.room:
                 await owned.checkpoint_done()
@@ -407,9 +404,3 @@ class Engine:
             self.failure = error
             self.failed.set()
             self.on_failure(error)
-
-
-def _next_slice(records: int, took_s: float) -> int:
-    """How many records take `SLICE_S`, if the last ones are anything to go by; at most twice as many."""
-    fitting = int(records * min(2.0, SLICE_S / max(took_s, 1e-6)))
-    return max(SMALLEST_SLICE, min(LARGEST_SLICE, fitting))

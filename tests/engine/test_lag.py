@@ -11,8 +11,9 @@ from aiokafka import ConsumerRecord
 from stream.engine import owned
 from stream.engine.client import Capabilities
 from stream.engine.connection import Connection
-from stream.engine.engine import SMALLEST_SLICE, Engine, EngineConfig
+from stream.engine.engine import Engine, EngineConfig
 from stream.engine.owned import OwnedPartition
+from stream.engine.slices import SMALLEST
 from stream.engine.state import Ahead, Record
 from tests.engine.counting_worker import Counting, Talking
 from tests.engine.test_owned import Log
@@ -100,8 +101,8 @@ async def test_where_kafka_does_not_answer_something_may_wait_since_then() -> No
 async def test_what_is_fetched_waits_since_it_came() -> None:
     scene = Scene()
     scene.now = Ahead(1, NOW)
-    batch = records(SMALLEST_SLICE, arrived_ms=NOW - 9 * SECOND)
-    batch += records(SMALLEST_SLICE, arrived_ms=NOW - 5 * SECOND, first=SMALLEST_SLICE)
+    batch = records(SMALLEST, arrived_ms=NOW - 9 * SECOND)
+    batch += records(SMALLEST, arrived_ms=NOW - 5 * SECOND, first=SMALLEST)
     await scene.engine.process(0, batch)
     assert scene.waits == [None, 5 * SECOND]
 
