@@ -17,6 +17,7 @@ from stream.engine.connection import Connection
 from stream.engine.credentials import credentials
 from stream.engine.engine import Engine, EngineConfig
 from stream.engine.folders import StoreFolders
+from stream.engine.patience import telling
 from stream.engine.state import Ahead, Observer, StateFactory
 from stream.engine.table import StateTable, StateTables
 from stream.engine.transport import BatchConsumer, BatchSchema, BatchTransport
@@ -61,7 +62,8 @@ class EngineApp(faust.App):
         """A rebalance begins: have everything written, and hold still."""
         if self._stopped_at is None and any(engine.partitions for engine in self.engines):
             self._stopped_at = time.monotonic()
-        await asyncio.gather(*(engine.release() for engine in self.engines))
+        flushed = asyncio.gather(*(engine.release() for engine in self.engines))
+        await telling(flushed, "in a rebalance, for what was applied to be committed")
 
     def fail(self, error: Exception) -> None:
         """End the worker for this reason; only the first one counts."""

@@ -14,6 +14,9 @@ from stream.engine.connection import Connection
 from stream.engine.errors import CheckpointError
 from stream.engine.state import Change, Output
 
+# By then Kafka has long ended the transaction.
+GIVEN_UP_AFTER_S = 2.0 * TRANSACTION_TIMEOUT_S
+
 POSITION_HEADER = "position"
 """Header of a checkpoint's last changelog record: the next input offset, in decimal."""
 
@@ -73,7 +76,7 @@ class TransactionalWriter:
     async def write(self, snapshot: Snapshot) -> int | None:
         began_at = time.monotonic()
         try:
-            return await self._write(snapshot)
+            return await _in_time(self._write(snapshot))
         except ProducerFenced as error:
             # Kafka answers the same in both cases.
             if time.monotonic() - began_at >= TRANSACTION_TIMEOUT_S:
@@ -129,6 +132,9 @@ class SequentialWriter:
         await self._producer.start()
 
     async def write(self, snapshot: Snapshot) -> int | None:
+        return await _in_time(self._write(snapshot))
+
+    async def _write(self, snapshot: Snapshot) -> int | None:
         await _delivered(await _send_outputs(self._producer, self._to, snapshot))
         changes = await _send_changes(self._producer, self._to, snapshot)
         await _delivered(changes)
@@ -219,6 +225,18 @@ class _Batches:
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             sent.append(Sent(topic, partition, size, records, future))
         return sent
+
+
+async def _in_time(writing: Awaitable[int | None]) -> int | None:
+    """Its result; raises CheckpointError where there is none in `GIVEN_UP_AFTER_S`."""
+    try:
+        async with asyncio.timeout(GIVEN_UP_AFTER_S):
+            return await writing
+    except TimeoutError as error:
+        raise CheckpointError(
+            f"Kafka has not taken it in {GIVEN_UP_AFTER_S:.0f} s, and has ended any transaction: "
+            "is the broker up, and can this machine reach it? What was not committed is read again"
+        ) from error
 
 
 def _end(changes: Sequence[Sent]) -> int | None:

@@ -11,6 +11,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 
+from stream.engine.patience import telling
 from stream.engine.transport import BatchConsumer
 from stream.engine.view import ViewStore
 
@@ -104,7 +105,9 @@ class StateTables(TableManager):
             )
         )
         try:
-            await self._taking_over
+            await telling(
+                self._taking_over, "in a rebalance, to take over partitions and restore their state"
+            )
         except asyncio.CancelledError:
             if not self.should_stop:
                 raise
