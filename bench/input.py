@@ -1,6 +1,6 @@
 """The input of the benchmark: a shop's events as Segment JSON, the same bytes for the same seed.
 
-    python -m bench.input [--events 2000000] [--persons 200000] [--partitions 8] [--zipf 1.0] [--seed 1]
+    python -m bench.input [--events 2000000] [--persons 200000] [--zipf 1.0] [--rate 1] [--seed 1]
 
 Events of about 600 bytes, seven to a visit, in the order of their times. Who visits next is drawn by Zipf's
 law among those who are not on a visit, so that each visit drawn is one visit, minutes long. Who registers
@@ -22,6 +22,7 @@ import struct
 import time
 from bisect import bisect
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 from random import Random
@@ -53,6 +54,7 @@ BETWEEN_MS = 40_000.0
 LONG_PAUSE = 0.01
 CLOSING_AFTER_MS = 3 * DAY_MS
 CHUNK = 20_000
+DRAWS = 32  # at the usual rate the 32nd is busy, too, in one visit of 10^17
 
 # How busy a shop is at each hour of the day (UTC).
 _HOURS = (3, 2, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 14, 13, 13, 13, 14, 16, 18, 20, 20, 17, 11, 6)
@@ -112,14 +114,18 @@ class _Crowd:
         self._met: dict[int, _Person] = {}
 
     def draw(self, rng: Random, now_ms: int) -> _Person:
-        """One who is not on a visit, nor so soon after one that it would go on."""
-        while True:
-            rank = bisect(self._cumulated, rng.random() * self._cumulated[-1])
-            person = self._met.get(rank)
-            if person is None:
-                person = self._met[rank] = _Person(self._seed, rank, self._partitions)
+        """One who is not on a visit, nor so soon after one that it would go on; if need be, one who is."""
+        for _ in range(DRAWS):
+            person = self._one(bisect(self._cumulated, rng.random() * self._cumulated[-1]))
             if person.free_ms <= now_ms:
-                return person
+                break
+        return person
+
+    def _one(self, rank: int) -> _Person:
+        person = self._met.get(rank)
+        if person is None:
+            person = self._met[rank] = _Person(self._seed, rank, self._partitions)
+        return person
 
 
 _Written = tuple[int, int, bytes, bytes, int]
@@ -247,10 +253,10 @@ def _spoiled(value: bytes, random: Callable[[], float]) -> bytes:
     return _SPOILERS[int(random() * len(_SPOILERS))](value)
 
 
-def _visits(crowd: _Crowd, rng: Random) -> Iterator[_Visit]:
+def _visits(crowd: _Crowd, rng: Random, start_ms: int, rate: float) -> Iterator[_Visit]:
     """Visits in the order of their starts, for ever."""
-    between_ms = DAYS * DAY_MS / (EVENTS / EVENTS_A_VISIT)
-    now_ms = float(START_MS)
+    between_ms = DAYS * DAY_MS / (EVENTS / EVENTS_A_VISIT) / rate
+    now_ms = float(start_ms)
     number = 0
     while True:
         busy = _RHYTHM[int(now_ms // 3_600_000) % 24]
@@ -294,10 +300,14 @@ def generate(
     persons: int = PERSONS,
     partitions: int = PARTITIONS,
     zipf: float = ZIPF,
+    start_ms: int = START_MS,
+    rate: float = 1.0,
 ) -> Iterator[list[list[Record]]]:
     """`events` records in chunks, each a list of records for each partition, in the order they come in.
 
-    The last chunk has the closing records, which are among the `events`.
+    The last chunk has the closing records, which are among the `events`. At `rate` 1 2,000,000 events are two
+    weeks, 1.65 a second; at 12,096 they are 20,000 a second. Where there are too few persons for so many
+    visits at once, visits of the same person run into each other.
     Raises ValueError where there is no room for an event beside those.
     """
     if events <= partitions:
@@ -305,8 +315,8 @@ def generate(
             f"{events} events are too few: {partitions} of them close the {partitions} partitions"
         )
     rng = Random(seed)
-    records = _in_order(_visits(_Crowd(seed, persons, partitions, zipf), rng))
-    now_ms = START_MS
+    records = _in_order(_visits(_Crowd(seed, persons, partitions, zipf), rng, start_ms, rate))
+    now_ms = start_ms
     left = events - partitions
     while left:
         chunk: list[list[Record]] = [[] for _ in range(partitions)]
@@ -333,12 +343,23 @@ def cached(
     persons: int = PERSONS,
     partitions: int = PARTITIONS,
     zipf: float = ZIPF,
+    start_ms: int = START_MS,
+    rate: float = 1.0,
     folder: Path | None = None,
 ) -> Iterator[list[list[Record]]]:
     """What `generate` gives, from a file in the cache, which is written on the way where there is none."""
     folder = folder or cache_folder()
-    options = {"events": events, "seed": seed, "persons": persons, "partitions": partitions, "zipf": zipf}
-    path = folder / f"{_fingerprint(options)}.zst"
+    made = partial(
+        generate,
+        events,
+        seed=seed,
+        persons=persons,
+        partitions=partitions,
+        zipf=zipf,
+        start_ms=start_ms,
+        rate=rate,
+    )
+    path = folder / f"input-{events}-{_fingerprint(made.keywords)}.zst"
     if path.exists():
         yield from _read(path, partitions)
         return
@@ -347,7 +368,7 @@ def cached(
     aside = path.with_suffix(f".{os.getpid()}")
     try:
         with aside.open("wb") as raw, zstandard.ZstdCompressor(level=1).stream_writer(raw) as file:
-            for chunk in generate(events, seed=seed, persons=persons, partitions=partitions, zipf=zipf):
+            for chunk in made():
                 file.write(_packed(chunk))
                 yield chunk
         aside.rename(path)
@@ -356,13 +377,10 @@ def cached(
 
 
 def _fingerprint(options: dict[str, float]) -> str:
-    """Names an input: by its options and by the sources that it comes from."""
-    sources = [
-        Path(module).read_bytes()
-        for module in (__file__, catalog.__file__, devices.__file__, stamps.__file__)
-    ]
-    named = hashlib.blake2b(b"\n".join([*sources, repr(options).encode()]), digest_size=8).hexdigest()
-    return f"input-{options['events']}-{named}"
+    """Names an input by its options and by the sources that it comes from."""
+    modules = (__file__, catalog.__file__, devices.__file__, stamps.__file__)
+    parts = [*(Path(module).read_bytes() for module in modules), repr(options).encode()]
+    return hashlib.blake2b(b"\n".join(parts), digest_size=8).hexdigest()
 
 
 def _packed(chunk: list[list[Record]]) -> bytes:
@@ -413,6 +431,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=PERSONS)
     parser.add_argument("--partitions", type=int, default=PARTITIONS)
     parser.add_argument("--zipf", type=float, default=ZIPF, help="0: everyone comes as often")
+    parser.add_argument("--rate", type=float, default=1.0, help="how many times as many visits a day")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     began = time.monotonic()
@@ -424,9 +443,9 @@ def main() -> None:
             size += sum(len(record.value) for record in records)
             keys.update(record.key for record in records)
             last_ms = max([last_ms, *(record.ms for record in records)])
-    days = (last_ms - CLOSING_AFTER_MS - START_MS) / DAY_MS
+    hours = (last_ms - CLOSING_AFTER_MS - START_MS) / 3_600_000
     print(
-        f"{count:,} records of {size / count:.0f} bytes, {len(keys):,} persons, {days:.1f} days, "
+        f"{count:,} records of {size / count:.0f} bytes, {len(keys):,} persons, {hours:,.1f} hours, "
         f"in {time.monotonic() - began:.1f} s"
     )
 

@@ -166,6 +166,17 @@ def test_a_shorter_input_is_a_prefix_of_a_longer_one(made: list[list[Record]]) -
         assert short[:-1] == long[: len(short) - 1]
 
 
+def test_at_a_higher_rate_the_same_events_are_sooner_over() -> None:
+    """Even where there are too few persons for it: their visits run into each other, in order."""
+    start_ms = 1_800_000_000_000
+    for log in logs(generate(20_000, persons=1_000, start_ms=start_ms, rate=12_096)):
+        times = [record.ms for record in log[:-1] if record.ms >= start_ms]
+        # A second of arrivals, and what their visits go on for.
+        assert start_ms <= times[0] < start_ms + 10_000
+        assert times[-1] < start_ms + 3 * HOUR_MS
+        assert times == sorted(times)
+
+
 def test_the_cache_gives_what_was_generated(tmp_path: Path) -> None:
     first = logs(cached(30_000, seed=3, partitions=3, folder=tmp_path), 3)
     (file,) = tmp_path.iterdir()
