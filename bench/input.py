@@ -37,9 +37,9 @@ from stream.simulate.catalog import CART, CATEGORIES, CHECKOUT, HOME, ITEMS, SEA
 from stream.simulate.devices import pick_device, place
 from stream.simulate.stamps import stamp
 
-START_MS = 1_735_776_000_000  # 2025-01-02, a Thursday: the past, for whatever clock this runs by
+START_MS = 1_735_819_200_000  # noon of 2025-01-02, UTC: the past, for whatever clock this runs by
 DAY_MS = 86_400_000
-DAYS = 14  # of 2,000,000 events
+DAYS = 1  # of 2,000,000 events: a midnight is in it
 EVENTS = 2_000_000
 PERSONS = 200_000
 PARTITIONS = 8
@@ -54,7 +54,7 @@ BETWEEN_MS = 40_000.0
 LONG_PAUSE = 0.01
 CLOSING_AFTER_MS = 3 * DAY_MS
 CHUNK = 20_000
-DRAWS = 32  # at the usual rate the 32nd is busy, too, in one visit of 10^17
+DRAWS = 64  # half of whom are away already: at the usual rate all of them never are
 
 # How busy a shop is at each hour of the day (UTC).
 _HOURS = (3, 2, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 14, 13, 13, 13, 14, 16, 18, 20, 20, 17, 11, 6)
@@ -305,9 +305,9 @@ def generate(
 ) -> Iterator[list[list[Record]]]:
     """`events` records in chunks, each a list of records for each partition, in the order they come in.
 
-    The last chunk has the closing records, which are among the `events`. At `rate` 1 2,000,000 events are two
-    weeks, 1.65 a second; at 12,096 they are 20,000 a second. Where there are too few persons for so many
-    visits at once, visits of the same person run into each other.
+    The last chunk has the closing records, which are among the `events`. At `rate` 1 2,000,000 events are
+    a day, 23 a second; at 864 they are 20,000 a second. Where there are too few persons for so many visits
+    at once, visits of the same person run into each other.
     Raises ValueError where there is no room for an event beside those.
     """
     if events <= partitions:
