@@ -268,14 +268,16 @@ def _visits(crowd: _Crowd, rng: Random, start_ms: int, rate: float) -> Iterator[
 def _in_order(visits: Iterator[_Visit]) -> Iterator[_Written]:
     """The records of all visits, as they come."""
     waiting: list[_Written] = []
+    most = 2 * CHUNK
     for visit in visits:
         waiting += visit.records
-        if len(waiting) > 2 * CHUNK:
+        if len(waiting) > most:
             # Stable: what comes in the same millisecond keeps its visit's order.
             waiting.sort(key=lambda record: record[0])
             done = bisect(waiting, visit.records[0][0], key=lambda record: record[0])
             yield from waiting[:done]
             del waiting[:done]
+            most = 2 * len(waiting) + 2 * CHUNK  # so each is sorted a few times only, however many wait
 
 
 def _closing(partition: int, partitions: int, now_ms: int) -> Record:
