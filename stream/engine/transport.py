@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import faust
 from aiokafka.errors import IllegalStateError
@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream.engine.client import TopicPartition
+from stream.engine.errors import EngineError
 from stream.engine.state import Ahead, Record
 
 if TYPE_CHECKING:
@@ -66,6 +67,42 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust has fetches wait 1.5 s for data, and other questions to that broker wait behind them.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._watch_coordination()
+
+    def _watch_coordination(self) -> None:
+        """End the worker where aiokafka gives up its membership of the group, or waits for somebody to act.
+
+        aiokafka (0.14) tells an error that it can't go on from to whoever fetches by its `getmany`, and takes
+        no more part in the group until then. Faust fetches past that, and nobody does during a rebalance: the
+        worker would keep still for ever. The same where the task that coordinates has died.
+        """
+        coordinator = self._ensure_consumer()._coordinator
+        push = coordinator._push_error_to_user
+
+        def give_up_and_push(error: Exception) -> Awaitable[Any]:
+            self._give_up(error)
+            waiting: Awaitable[Any] = push(error)
+            return waiting
+
+        def ended(coordination: asyncio.Task[None]) -> None:
+            error = None if coordination.cancelled() else coordination.exception()
+            if error is not None:
+                self._give_up(error)
+
+        coordinator._push_error_to_user = give_up_and_push
+        coordinator._coordination_task.add_done_callback(ended)
+
+    def _give_up(self, error: BaseException) -> None:
+        app = cast("EngineApp", self.app)
+        explained = EngineError(
+            f"this worker can no longer take part in group {app.conf.id}: {error or repr(error)}. Start it "
+            "again: what it has not committed is read again"
+        )
+        explained.__cause__ = error
+        self.parent_loop.call_soon_threadsafe(app.fail, explained)
 
     async def on_thread_stop(self) -> None:
         # aiokafka (0.14) has a static member never leave its group: after SIGTERM, too, nobody would
