@@ -1,6 +1,6 @@
 """What an event costs in the core, as the worker drives it, without a broker: by step, and beside another.
 
-    python -m bench.core [--events 400000] [--rounds 3] [--against ../other-tree] [--store rocksdb]
+    python -m bench.core [--events 400000] [--rounds 3] [--against ../other-tree] [--store rocksdb] [--rate 1]
 
 Eight partitions take their shares of the benchmark's input (bench/input.py) in turns: in batches of 2,000
 records, in slices as the engine's, with a checkpoint of a partition every 6,000 of its records (what comes in
@@ -15,6 +15,9 @@ half a second at 100,000 events a second). Each round is a process, which tells 
 and, in the same process, of a bare `orjson.loads` of the same bytes. Shown is the least of the rounds. With
 `--against`, the `stream` of another tree (a checkout, or a build) is run in turn with this one. The ratio is
 this one's time by the other's, with those of single rounds as its spread; and both have to say the same.
+
+Without `--rate`, twice: the input as it is, 2,000,000 events a day, and with as many in two weeks, as in a
+backfill of a small product, where a window of engagement has a fourteenth of the events to share its cost.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -43,6 +47,8 @@ SAMPLED = 4  # of so many batches one is decoded apart
 WARM = 0.25  # so much of the events is worked off before anything is measured: at first everybody is new
 STEPS = ("process", "take_outputs", "take_changes", "store")
 APART = ("read", "orjson.loads")
+EVENTS_A_DAY = 2_000_000
+RATES = (1.0, 1 / 14)
 
 
 class Record(NamedTuple):
@@ -83,16 +89,12 @@ class Core:
         from stream.core.due import MOST_DUE
         from stream.core.partition import Partition
         from stream.core.partitioner import partition_for
-        from stream.engine.store import PartitionStore, StoreMemory
         from stream.metrics import Metrics
         from stream.settings import Settings
 
-        settings, metrics, memory = Settings(), Metrics(), StoreMemory()
+        settings, metrics = Settings(), Metrics()
         self.clock = clock
-        self.stores = [
-            None if folder is None else PartitionStore(folder / str(number), memory)
-            for number in range(partitions)
-        ]
+        self.stores = [None] * partitions if folder is None else open_stores(folder, partitions)
 
         def state(number: int) -> ActivityState:
             partition = Partition(
@@ -147,6 +149,20 @@ class Core:
         clock.time("take_changes", state.written)
 
 
+def collect_as_the_worker() -> None:
+    """The garbage collector as stream/worker.py sets it."""
+    gc.freeze()
+    gc.set_threshold(20_000, 5, 1_000)
+
+
+def open_stores(folder: Path, partitions: int) -> list[Any]:
+    """RocksDB, as the worker has it."""
+    from stream.engine.store import PartitionStore, StoreMemory
+
+    memory = StoreMemory()
+    return [PartitionStore(folder / str(number), memory) for number in range(partitions)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -157,6 +173,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--against", type=Path, help="a tree with another `stream` in it")
     parser.add_argument("--store", choices=("memory", "rocksdb"), default="memory")
+    parser.add_argument("--rate", type=float, help="1: 2,000,000 events a day")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -164,43 +181,48 @@ def main() -> None:
         print(json.dumps(one_round(given, sys.stdin.buffer)))
         return
     trees = [ROOT] if given.against is None else [ROOT, given.against.resolve()]
-    rounds: list[list[dict[str, Any]]] = [[] for _ in trees]
-    for number in range(given.rounds):
-        # In turns, and each as often first as the other.
-        for which in sorted(range(len(trees)), reverse=number % 2 == 1):
-            rounds[which].append(run_round(trees[which], number, given))
-    report(given, rounds)
+    figures = {}
+    for rate in RATES if given.rate is None else (given.rate,):
+        rounds: list[list[dict[str, Any]]] = [[] for _ in trees]
+        for number in range(given.rounds):
+            # In turns, and each as often first as the other.
+            for which in sorted(range(len(trees)), reverse=number % 2 == 1):
+                rounds[which].append(run_round(trees[which], number, given, rate))
+        figures[f"{EVENTS_A_DAY * rate:.0f} events a day"] = report(given, rate, rounds)
+    if given.json is not None:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def batches(given: argparse.Namespace) -> Iterator[Batch]:
-    """The input, as it would be fetched from one partition after another."""
-    from bench.input import cached
-
-    offsets = [0] * given.partitions
-    waiting: list[list[Record]] = [[] for _ in range(given.partitions)]
-    for chunk in cached(given.events, persons=given.persons, partitions=given.partitions):
+def in_batches(chunks: Iterable[list[list[Any]]], size: int = BATCH) -> Iterator[Batch]:
+    """What bench/input.py generates, as it would be fetched from one partition after another."""
+    offsets: Counter[int] = Counter()
+    waiting: dict[int, list[Record]] = {}
+    for chunk in chunks:
         for number, records in enumerate(chunk):
-            first, pile = offsets[number], waiting[number]
+            first, pile = offsets[number], waiting.setdefault(number, [])
             pile += [Record(i, ms, key, value) for i, (key, value, ms) in enumerate(records, first)]
             offsets[number] += len(records)
-            if len(pile) >= BATCH:
-                yield Batch(number, pile[:BATCH])
-                del pile[:BATCH]
-    for number, pile in enumerate(waiting):
-        for start in range(0, len(pile), BATCH):
-            yield Batch(number, pile[start : start + BATCH])
+            while len(pile) >= size:
+                yield Batch(number, pile[:size])
+                del pile[:size]
+    for number, pile in waiting.items():
+        if pile:
+            yield Batch(number, pile)
 
 
-def run_round(tree: Path, number: int, given: argparse.Namespace) -> dict[str, Any]:
+def run_round(tree: Path, number: int, given: argparse.Namespace, rate: float) -> dict[str, Any]:
     """One round with the tree's `stream`: what `one_round` says."""
     # By its path, so that `stream` is the tree's; the other tree need not know the benchmark, nor its input.
+    from bench.input import cached
+
+    chunks = cached(given.events, persons=given.persons, partitions=given.partitions, rate=rate)
     command = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:], "--round"]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONHASHSEED": str(number)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdin is not None
         assert running.stdout is not None
         with suppress(BrokenPipeError):  # it has failed, and says why
-            for batch in batches(given):
+            for batch in in_batches(chunks):
                 pickle.dump((batch.partition, [tuple(record) for record in batch.records]), running.stdin)
             running.stdin.close()
         said = running.stdout.read()
@@ -247,9 +269,7 @@ def one_round(given: argparse.Namespace, pipe: IO[bytes]) -> dict[str, Any]:
     apart = [("read", read_all), ("orjson.loads", loads_all)]
     with tempfile.TemporaryDirectory() as folder:
         core = Core(given.partitions, Path(folder) if given.store == "rocksdb" else None, Clock())
-        # As the worker does.
-        gc.freeze()
-        gc.set_threshold(20_000, 5, 1_000)
+        collect_as_the_worker()
         seen = measured = sampled = 0
         for count, batch in enumerate(received(pipe)):
             if seen < given.events * WARM:
@@ -278,13 +298,16 @@ def one_round(given: argparse.Namespace, pipe: IO[bytes]) -> dict[str, Any]:
     return {"stream": stream.__file__, "said": core.said, "us": per_event}
 
 
-def report(given: argparse.Namespace, rounds: list[list[dict[str, Any]]]) -> None:
-    """The table, and the figures as JSON where that is wanted."""
+def report(
+    given: argparse.Namespace, rate: float, rounds: list[list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Prints the table, and returns what is in it."""
     times = [[one["us"] for one in each] for each in rounds]
     least = [{step: min(one[step] for one in each) for step in each[0]} for each in times]
     print(
-        f"{given.events:,} events, {given.partitions} partitions, store {given.store}; the last "
-        f"{1 - WARM:.0%} measured, least of {given.rounds} rounds, µs of processor time an event\n"
+        f"{given.events:,} events, {EVENTS_A_DAY * rate:,.0f} a day, {given.partitions} partitions, "
+        f"store {given.store};\n"
+        f"the last {1 - WARM:.0%}, least of {given.rounds} rounds, µs of processor time an event:\n"
     )
     print(f"{'':14}{'this':>9}" + (f"{'other':>9}{'ratio':>9}   of the rounds" if len(rounds) > 1 else ""))
     figures: list[dict[str, Any]] = []
@@ -308,8 +331,8 @@ def report(given: argparse.Namespace, rounds: list[list[dict[str, Any]]]) -> Non
         for what, check in rounds[0][0]["said"].items():
             same = check == rounds[1][0]["said"][what]
             print(f"{what}: {'the same' if same else 'NOT THE SAME'} in both, byte by byte")
-    if given.json is not None:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(flush=True)
+    return figures
 
 
 if __name__ == "__main__":
