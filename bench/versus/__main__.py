@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -108,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reason is not None:
         print(f"The benchmark can't run here: {reason}.", file=sys.stderr)
         return 2
+    # It tells of topics that peers have yet to create, and of such that are gone.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         results = asyncio.run(_benchmark(given))

@@ -111,6 +111,7 @@ class Contest:
         )
         head = f"round {number} of {self._given.rounds}: {peer.name}"
         self._said.now(f"{head} starts")
+        before = await self._kafka.topics()
         try:
             await self._kafka.create(job.output_topic, job.partitions)
             done = await run(
@@ -136,7 +137,7 @@ class Contest:
             self._results.fail(peer.name, reason)
             self._said.step(f"{head} [red]failed[/red]: {reason.splitlines()[0]}")
         finally:
-            await self._kafka.delete_all(but=[_input_topic(events) for events in self._wanted])
+            await self._kafka.delete(await self._kafka.topics() - before)
             shutil.rmtree(state, ignore_errors=True)
 
     def _events(self, peer: Peer) -> int:

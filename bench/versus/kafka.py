@@ -47,10 +47,13 @@ class Kafka:
                 raise TimeoutError(f"{topic} is not there {WITHIN_S:.0f} s after it was created")
             await asyncio.sleep(_POLL_S)
 
-    async def delete_all(self, *, but: Iterable[str]) -> None:
-        """Delete all topics except those, and Kafka's own."""
-        topics = set(await self._admin.list_topics()) - set(but)
-        doomed = [topic for topic in topics if not topic.startswith("__")]
+    async def topics(self) -> set[str]:
+        """All there are, but for Kafka's own."""
+        return {topic for topic in await self._admin.list_topics() if not topic.startswith("__")}
+
+    async def delete(self, topics: Iterable[str]) -> None:
+        """Delete those of them that are still there."""
+        doomed = [*topics]
         if doomed:
             with suppress(KafkaError):  # who created them may be deleting them, too
                 await self._admin.delete_topics(doomed)
