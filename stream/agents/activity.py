@@ -11,6 +11,7 @@ from stream.agents.latency import Latency, of_an_event
 from stream.core.engagement.merger import PROVISIONAL_EVERY_MS
 from stream.core.engagement.partials import PARTIALS
 from stream.core.partition import Counts, Partition
+from stream.engine.columns import Columns, columns
 from stream.engine.state import Change, Output, Record
 from stream.metrics import Metrics
 
@@ -56,24 +57,22 @@ class InputState(Generic[J]):
 
     def process(self, records: Sequence[Record]) -> None:
         """Apply records, in pieces that the dead-letter guard judges. Raises TooManyDeadLetters."""
-        for start in range(0, len(records), PIECE):
-            self._process(records[start : start + PIECE])
+        found = columns(records)
+        for start in range(0, len(found), PIECE):
+            self._process(found[start : start + PIECE])
         self.read_at_ms = _now_ms()
         self._report.send(self.partition.counts)
 
-    def _process(self, records: Sequence[Record]) -> None:
+    def _process(self, records: Columns) -> None:
         partition = self.partition
         dead = partition.counts.dead
         dead_before = dead.total()
         newest_before = partition.newest
         partition.process(
-            [record.value for record in records],
-            keys=[record.key for record in records],
-            offsets=[record.offset for record in records],
-            arrived_ms=[record.timestamp for record in records],
+            records.values, keys=records.keys, offsets=records.offsets, arrived_ms=records.timestamps
         )
         if partition.newest != newest_before:
-            self.newest_arrived_ms = records[-1].timestamp
+            self.newest_arrived_ms = records.timestamps[-1]
         self._guard.saw(len(records), dead.total() - dead_before, dead)
 
     def advance(self, watermark_ms: int) -> None:

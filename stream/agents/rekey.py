@@ -10,6 +10,7 @@ from stream.agents.latency import Latency, of_an_envelope
 from stream.core.partition import Partition
 from stream.core.rekeyed import RekeyedPartition
 from stream.core.router import Router
+from stream.engine.columns import columns
 from stream.engine.state import Change, LocalStore, Output, Record
 from stream.metrics import Metrics
 
@@ -63,8 +64,8 @@ class RekeyedState:
     def process(self, records: Sequence[Record]) -> None:
         """Work off envelopes."""
         applied = self.partition.counts.applied
-        values = [record.value or b"" for record in records]
-        self.rekeyed.process(values, [record.offset for record in records])
+        found = columns(records)
+        self.rekeyed.process([value or b"" for value in found.values], found.offsets)
         self._latency.processed(self.partition.counts.applied - applied, lambda: of_an_envelope(records))
         self._report.send(self.partition.counts)
 
