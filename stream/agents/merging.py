@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 
 from stream.agents.exposed import Exposed
 from stream.agents.partitions import Partitions
@@ -13,6 +14,9 @@ from stream.core.partitioner import partition_for
 from stream.engine.state import Change, LocalStore, Output, PartitionState, Record
 from stream.metrics import Metrics
 from stream.settings import Settings
+
+MOST_KEYS = 20_000
+"""Of the outputs, whose partitions are remembered."""
 
 # What states never see of a store lies between these.
 _OWN, _OWN_END, _END = b"\xf9", b"\xfa", b"\xff" * 64
@@ -29,7 +33,8 @@ class MergerState:
     ) -> None:
         self.merger = merger
         self._store = store
-        self._partitions = partitions
+        # Of the keys that come again with every window: series.
+        self._home = lru_cache(maxsize=MOST_KEYS)(partial(partition_for, partitions=partitions))
         self._outputs: list[Output] = []
         self._metrics = metrics
         self._published = Published(metrics)
@@ -58,7 +63,7 @@ class MergerState:
             assert key is not None
             assert value is not None
             self._published.saw(topic, value)
-            self._outputs.append((topic, key, value, partition_for(key, self._partitions)))
+            self._outputs.append((topic, key, value, self._home(key)))
 
     def take_outputs(self) -> Sequence[Output]:
         self._collect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
@@ -86,6 +86,7 @@ class Published:
     def __init__(self, metrics: Metrics) -> None:
         self.latest = LatestWindows()
         self._metrics = metrics
+        self._counted = {status: metrics.windows.labels(status) for status in get_args(records.WindowStatus)}
         self._windows = msgspec.json.Decoder(_Window)
         self._incidents = msgspec.json.Decoder(records.Incident)
 
@@ -93,7 +94,7 @@ class Published:
         """One record of an output is about to be published."""
         if output == "engagement":
             window = self._windows.decode(value)
-            self._metrics.windows.labels(window.status).inc()
+            self._counted[window.status].inc()
             self.latest.add(window, value)
         elif output == "incidents":
             incident = self._incidents.decode(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -155,23 +156,19 @@ async def _send_changes(producer: Any, to: Destination, snapshot: Snapshot) -> l
         return []
     *changes, (last_key, last_value) = all_changes
     batches = _Batches(producer)
-    for key, value in changes:
-        batches.add(key, value)
+    batches.add_all(changes)
     position = [(POSITION_HEADER, str(snapshot.next_offset).encode())]
     batches.add(last_key, last_value, position)
     return await batches.send(to.changelog, to.partition)
 
 
 async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> list[Sent]:
-    by_place: dict[tuple[str, int | None], _Batches] = {}
+    by_place: dict[tuple[str, int | None], list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
     for output in snapshot.outputs:
         place = (output[0], output[3] if len(output) == 4 else None)
-        batches = by_place.get(place)
-        if batches is None:
-            batches = by_place[place] = _Batches(producer)
-        batches.add(output[1], output[2])
+        by_place[place].append((output[1], output[2]))
     sent: list[Sent] = []
-    for (name, partition), batches in by_place.items():
+    for (name, partition), records in by_place.items():
         topic = to.outputs[name]
         count = len(await producer.partitions_for(topic))
         if partition is None:
@@ -183,6 +180,8 @@ async def _send_outputs(producer: Any, to: Destination, snapshot: Snapshot) -> l
                 f"{topic} has {count} partitions, but a record is for partition {partition}: was it made "
                 "with another number of partitions?"
             )
+        batches = _Batches(producer)
+        batches.add_all(records)
         sent += await batches.send(topic, partition)
     return sent
 
@@ -197,6 +196,9 @@ class Sent(Struct, frozen=True):
     future: asyncio.Future[Any]
 
 
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
 class _Batches:
     """Records for one partition, packed into batches: several times cheaper than a `send()` for each."""
 
@@ -208,12 +210,27 @@ class _Batches:
         # segments and fall to retention at once. aiokafka's batches take milliseconds.
         self._now_ms = int(time.time() * 1000)
 
-    def add(self, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]] = ()) -> None:
-        headers = list(headers)
+    def add(self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
         if self._batch.append(timestamp=self._now_ms, key=key, value=value, headers=headers) is None:
-            self._full.append(self._batch)
-            self._batch = self._producer.create_batch()
+            self._begin_another()
             self._batch.append(timestamp=self._now_ms, key=key, value=value, headers=headers)
+
+    def add_all(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Without headers. Past aiokafka's (0.14) `append`, which takes as long as what it calls."""
+        now_ms, none = self._now_ms, _NO_HEADERS
+        append, count = self._batch._builder.append, self._batch.record_count()
+        for key, value in records:
+            if append(count, now_ms, key, value, none) is None:
+                self._batch._relative_offset = count
+                self._begin_another()
+                append, count = self._batch._builder.append, 0
+                append(count, now_ms, key, value, none)
+            count += 1
+        self._batch._relative_offset = count
+
+    def _begin_another(self) -> None:
+        self._full.append(self._batch)
+        self._batch = self._producer.create_batch()
 
     async def send(self, topic: str, partition: int) -> list[Sent]:
         sent = []

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
 from stream.engine import checkpoint
@@ -52,3 +53,25 @@ async def test_a_checkpoint_that_is_never_taken_is_given_up(
     with pytest.raises(CheckpointError, match="has not taken it"):
         await asyncio.wait_for(writer.write(SNAPSHOT), LIMIT_S)
     answered.set()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 40])
+async def test_records_packed_in_bulk_are_those_packed_one_by_one(count: int) -> None:
+    records = [
+        (None if n % 7 == 0 else b"key %d" % n, None if n % 5 == 0 else b"v" * (50 * n)) for n in range(count)
+    ]
+    producer = AIOKafkaProducer(max_batch_size=4_000)
+    bulk, single = checkpoint._Batches(producer), checkpoint._Batches(producer)
+    single._now_ms = bulk._now_ms
+    bulk.add_all(records)
+    for key, value in records:
+        single.add(key, value, [])
+    for batches in (bulk, single):
+        batches.add(b"last", b"value", [("position", b"7")])
+    packed = [[*batches._full, batches._batch] for batches in (bulk, single)]
+    assert len(packed[0]) == len(packed[1])
+    assert (len(packed[0]) > 1) == (count == 40)
+    for ours, theirs in zip(*packed, strict=True):
+        assert ours.record_count() == theirs.record_count()
+        assert ours.size() == theirs.size()
+        assert ours._build() == theirs._build()
