@@ -109,7 +109,11 @@ def measure(state: str, store: str, persons: int) -> dict[str, int]:
     )
     open_visits = sum(partition._persons.open_visits for partition in partitions)
     known = profiles - redirects
-    values = [partition.value(key) or b"" for partition in partitions for key in partition.keys()]
+    values = [
+        partition.value(person.encode()) or b""
+        for partition in partitions
+        for person in partition._persons.hot
+    ]
     return {
         "persons": known,
         "ids_that_lead_to_one": redirects,

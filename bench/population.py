@@ -22,7 +22,7 @@ from bench.rig import write as write_result
 
 PARTITIONS = 8
 RESTORE_WITHIN_S = 1_200.0
-VISITS = (("zipf", 1.0, START_MS), ("evenly", 0.0, START_MS + 3 * DAY_MS))
+VISITS = (("zipf", 1.0, START_MS), ("evenly", 0.0, START_MS + 5 * DAY_MS))
 """How persons are drawn, the exponent, and when they come."""
 
 Chunks = list[list[list[Record]]]

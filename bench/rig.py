@@ -30,6 +30,7 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from stream.admin.groups import members
 from stream.broker import BrokerError, start_broker
 from stream.broker.port import free_port
 
@@ -110,6 +111,10 @@ class Rig:
         self.admin = AIOKafkaAdminClient(bootstrap_servers=address)
         self._numbers = itertools.count(1)
 
+    def next_name(self) -> str:
+        """A name that nothing has yet."""
+        return f"flow{next(self._numbers)}"
+
     async def flow(
         self, settings: str = "", *, topic: str = INPUT, partitions: int = 8, name: str | None = None
     ) -> Flow:
@@ -117,7 +122,7 @@ class Rig:
 
         What is not in a section has to come first in `settings`.
         """
-        name = name or f"flow{next(self._numbers)}"
+        name = name or self.next_name()
         folder = self.folder / name
         folder.mkdir()
         config = folder / "footfall.toml"
@@ -185,6 +190,14 @@ class Rig:
             return {place.partition: offset for place, offset in found.items()}
         finally:
             await consumer.stop()
+
+    async def count(self, topic: str) -> int:
+        """How many offsets a topic has, the ends of transactions among them."""
+        return sum((await self.ends(topic)).values())
+
+    async def members(self, group: str) -> int:
+        """How many workers are in the group now."""
+        return len(await members(self.admin, group))
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """The group's committed offset of each partition."""
@@ -260,6 +273,7 @@ class Worker:
         self.port = port
         self.log = log
         self.began = began
+        self._ended_as_wanted = False
 
     @property
     def cpu_s(self) -> float:
@@ -296,7 +310,12 @@ class Worker:
         return await asyncio.to_thread(scrape, self.port)
 
     async def until(
-        self, done: Callable[[], Coroutine[Any, Any, bool]], what: str, *, within_s: float = 300.0
+        self,
+        done: Callable[[], Coroutine[Any, Any, bool]],
+        what: str,
+        *,
+        within_s: float = 300.0,
+        poll_s: float = POLL_S,
     ) -> float:
         """Wait until `done`; returns the seconds since the start.
 
@@ -307,7 +326,7 @@ class Worker:
                 raise BenchError(f"the worker ended before {what}:\n{self.last_words()}")
             if time.monotonic() - self.began > within_s:
                 raise BenchError(f"the worker was not {what} within {within_s:.0f} s:\n{self.last_words()}")
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(poll_s)
         return time.monotonic() - self.began
 
     async def ready(self, *, within_s: float = 300.0) -> float:
@@ -354,8 +373,12 @@ class Worker:
             if self.process.poll() is not None:
                 break
             await asyncio.sleep(POLL_S)
-        if self.process.returncode != 0:
+        if self.process.returncode != 0 and not self._ended_as_wanted:
             raise BenchError(f"the worker ended with {self.process.returncode}:\n{self.last_words()}")
+
+    def ended_as_wanted(self) -> None:
+        """It was killed on purpose."""
+        self._ended_as_wanted = True
 
     def last_words(self) -> str:
         """The end of its log."""
