@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test tools soak lint types layers docs panels bench eval-detect clean help
+.PHONY: demo test tools soak lint types layers docs panels bench bench-parts eval-detect clean help
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -52,7 +52,12 @@ docs: $(VENV)/.dev ## write the generated pages and schemas anew
 panels: $(VENV)/.dev ## write the Grafana dashboards anew
 	$(BIN)/python -m deploy.grafana.dashboards
 
-bench: $(VENV)/.dev ## the figures in docs/performance.md (Java and Maven, for the worker)
+bench: $(VENV)/.dev ## beside other stream processors: ROUNDS=3 EVENTS=2000000 PEERS=all (Java and Maven)
+	$(BIN)/python -m bench.versus --rounds $(or $(ROUNDS),3) --events $(or $(EVENTS),2000000) \
+		--peers "$(if $(filter undefined,$(origin PEERS)),all,$(PEERS))"
+	$(BIN)/python -m bench.versus.plots
+
+bench-parts: $(VENV)/.dev ## replay, profiles and the worker by themselves (Java and Maven, for the worker)
 	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/profiles.py
 	$(BIN)/python bench/worker.py

@@ -27,7 +27,7 @@ class Said:
     def step(self, text: str) -> None:
         """Something has been done."""
         minutes, seconds = divmod(int(time.monotonic() - self._began_s), 60)
-        self._console.print(f"[dim]{minutes:3}:{seconds:02}[/dim]  {text}")
+        self._console.print(f"[dim]{minutes:3}:{seconds:02}[/dim]  {text}", soft_wrap=True)
 
     def now(self, text: str) -> None:
         """How far it is; on a terminal only."""

@@ -17,8 +17,8 @@ def table(rows: Sequence[Row], *, of: str = "footfall") -> Table:
     drawn = Table(header_style="bold", caption="median of rounds (least – most)", caption_justify="left")
     drawn.add_column("")
     for name in ("events/s", "×", "CPU s / million", "×", "peak RSS MiB", "events"):
-        drawn.add_column(name, justify="right")
-    drawn.add_column("visits")
+        drawn.add_column(name, justify="right", no_wrap=name != "CPU s / million")
+    drawn.add_column("visits", min_width=12)
     for row in sorted(rows, key=lambda row: -(row["events_per_s"] or 0)):
         drawn.add_row(
             Text(row["name"], style="bold" if row["name"] == of else ""),
@@ -27,7 +27,7 @@ def table(rows: Sequence[Row], *, of: str = "footfall") -> Table:
             _spread(row, "cpu_s_per_million"),
             _ratio(row, base, "cpu_s_per_million"),
             _spread(row, "peak_rss_mib"),
-            f"{row['events']:,}" if row.get("events") else "",
+            f"{row['events'] / 1e6:g} M" if row.get("events") else "",
             _verdict(row),
         )
     return drawn

@@ -214,7 +214,9 @@ def test_a_peer_that_is_not_there_is_said_to_be_missing() -> None:
 
 
 def test_a_process_is_gone_with_all_its_children(tmp_path: Path) -> None:
-    program = "import subprocess, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
+    program = (
+        "import subprocess as s, time; s.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
+    )
     with Process([sys.executable, "-c", program], {}, CORES[:1], tmp_path) as process:
         deadline_s = time.monotonic() + 20
         while "up" not in process.last_words() and time.monotonic() < deadline_s:
