@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import sys
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 from msgspec import Struct
 
@@ -28,7 +28,8 @@ class Timers:
 
     In time order, midnights first on a tie: take the closes until there is none, then a midnight, and so on.
     An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the greatest
-    watermark at which nothing can be due. Only days with an entry cost anything.
+    watermark at which nothing can be due, `midnight` the instant of the next check. Only days with an entry
+    cost anything.
     """
 
     def __init__(self, calendar: Calendar) -> None:
@@ -38,7 +39,7 @@ class Timers:
         self._deadlines: dict[str, int] = {}
         self._persons_by_day: dict[int, list[str]] = {}
         self._days: list[int] = []
-        self._midnight, self._day = _FOREVER, NEVER
+        self.midnight, self._day = _FOREVER, NEVER
 
     def close_after(self, deadline: int, name: str) -> None:
         """Something closes once the watermark is past `deadline`; of two for one name the earlier counts."""
@@ -46,7 +47,7 @@ class Timers:
         if known is not None and known <= deadline:
             return
         self._deadlines[name] = deadline
-        heapq.heappush(self._closes, (deadline, name))
+        heappush(self._closes, (deadline, name))
         if deadline < self.next:
             self.next = deadline
 
@@ -59,26 +60,27 @@ class Timers:
             persons.append(person)
             return
         self._persons_by_day[day] = [person]
-        heapq.heappush(self._days, day)
+        heappush(self._days, day)
         if day < self._day:
             self._set_midnight()
 
     def next_close(self, watermark: int) -> str | None:
         """The next name whose deadline lies before the watermark and before the next midnight."""
-        closes, limit = self._closes, min(watermark, self._midnight)
+        closes, midnight = self._closes, self.midnight
+        limit = watermark if watermark < midnight else midnight
         while closes and closes[0][0] < limit:
-            deadline, name = heapq.heappop(closes)
+            deadline, name = heappop(closes)
             if self._deadlines.get(name) == deadline:
                 del self._deadlines[name]
                 return name
-        self.next = min(self._midnight - 1, closes[0][0] if closes else _FOREVER)
+        self.next = closes[0][0] if closes and closes[0][0] < midnight else midnight - 1
         return None
 
     def next_midnight(self, watermark: int) -> tuple[int, int, list[str]] | None:
         """The next midnight at or before the watermark: (instant, day, persons to look at)."""
-        if self._midnight > watermark:
+        if self.midnight > watermark:
             return None
-        midnight, day = self._midnight, self._day
+        midnight, day = self.midnight, self._day
         # a date that did not occur is checked with the next one that does
         persons: set[str] = set()
         while self._days and self._days[0] <= day:
@@ -95,7 +97,7 @@ class Timers:
             name = self.next_close(watermark)
             if name is not None:
                 names.append(name)
-            elif self._midnight <= watermark:
+            elif self.midnight <= watermark:
                 names += self._take_checks(most - len(names))
             else:
                 break
@@ -108,16 +110,16 @@ class Timers:
         taken = persons[-most:]
         del persons[-most:]
         if len(taken) < most:
-            del self._persons_by_day[heapq.heappop(self._days)]
+            del self._persons_by_day[heappop(self._days)]
             self._set_midnight()
         return taken
 
     def _set_midnight(self) -> None:
         if self._days:
-            self._midnight, self._day = self._calendar.midnight(self._days[0])
-            self.next = min(self.next, self._midnight - 1)
+            self.midnight, self._day = self._calendar.midnight(self._days[0])
+            self.next = min(self.next, self.midnight - 1)
         else:
-            self._midnight, self._day = _FOREVER, NEVER
+            self.midnight, self._day = _FOREVER, NEVER
 
 
 class PartitionClock(Struct):

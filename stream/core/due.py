@@ -50,7 +50,16 @@ class Due:
         if self._most is None:
             self._fire_all(watermark)
             return False
-        timers = self._timers
+        timers, persons = self._timers, self._persons
+        if watermark < timers.midnight:  # nothing but visits that are over: the usual case, one or two
+            while self._left > 0:
+                name = timers.next_close(watermark)
+                if name is None:
+                    self.behind = False
+                    return False
+                self._left -= 1
+                if name not in self.held:
+                    persons.close_due(name, watermark)
         self.behind = True
         while self._left > 0:
             most = min(self._left, _CHUNK)

@@ -210,9 +210,10 @@ class Persons:
 
     def _note(self, p: Profile, event: Recent) -> None:
         """What the event that was just appended has made true counts in its window."""
-        occurred = self.cutter.occurred
-        if self.cutter.began or occurred:
-            self._windows.made_true(event, p, self.cutter.facts(), self._marks[event[2]])
+        began, occurred = self.cutter.began, self.cutter.occurred
+        if began or occurred:
+            page = self._marks[event[2]].page
+            self._windows.made_true(event, p, begins=began, keys=occurred, page=page)
             for key in occurred:
                 self.key_events[key] = self.key_events.get(key, 0) + 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -62,6 +62,14 @@ class Occurrences(Struct, array_like=True, gc=False):
     people: int = 0
     promoted: int = 0
     promoted_people: int = 0
+
+    def count(self, change: int, *, page: bool, begins: bool) -> None:
+        """An event that is an occurrence, more or less."""
+        self.events += change
+        if page:
+            self.pageviews += change
+        if begins:
+            self.visits += change
 
 
 Further = dict[int, dict[str, int]]
@@ -144,12 +152,14 @@ class Window:
 
         `touched` and `others` are the person's.
         """
-        own = touched.get(cell.id) or {}
+        own = touched.get(cell.id)
+        engaged = own is not None
+        if own is None:
+            own = {}
         count = own.get(key, 0) + change
         if count < 0:
             return False
-        engaged = bool(own)
-        elsewhere = [other for other in others if touched.get(other.id)]
+        elsewhere = [other for other in others if touched.get(other.id)] if others else others
         if count:
             own[key] = count
         else:
@@ -261,11 +271,3 @@ def _of_key(name: str, of_key: Occurrences) -> Sums:
 
 _NOBODY: dict[str, int] = {}
 
-
-def promoted_alike(cells: Iterable[Cell], cell: Cell) -> list[Cell]:
-    """Those of a person's cells that count together with `cell`."""
-    return [
-        other
-        for other in cells
-        if other.window is cell.window and other.promoted == cell.promoted and other is not cell
-    ]

@@ -91,14 +91,16 @@ class Diary:
             if on is not None:
                 self._began(p.open[-1], today, on)
             return
-        pages, last, bounce = visit.pages, visit.last, self._cutter.bounce(visit)
-        silent = named.quiet and not visit.pending
-        hits = 0 if silent else _hits(visit, today.day)
-        self._cutter.append(p, event)
-        if p.open[-1] is not visit:
+        cutter = self._cutter
+        pages, last = visit.pages, visit.last
+        bounce = pages < 2 and cutter.bounce(visit)
+        before = _hits(visit, today.day) if named.voids else 0
+        cutter.append(p, event)
+        if cutter.began:
             self._began(p.open[-1], today, on)
             return
-        if not silent and (more := _hits(visit, today.day) - hits):
+        more = _hits(visit, today.day) - before if named.voids else len(cutter.occurred)
+        if more:
             pseudo = on.pseudo
             on.hits += more
             self._turn(today.reached, on, pseudo)
@@ -107,7 +109,7 @@ class Diary:
             cell = self._cell if channel == self._channel else self._days.cell(today.reached, channel)[1]
             cell.pages += visit.pages - pages
             cell.ms += visit.last - last
-            if bounce != self._cutter.bounce(visit):
+            if pages < 2 and bounce != cutter.bounce(visit):
                 self._bounced(visit, cell, today.reached, on, -1 if bounce else 1)
 
     def _began(self, visit: Visit, today: Segment, on: OnDay) -> None:

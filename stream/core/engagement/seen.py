@@ -73,7 +73,7 @@ class Seen(Struct, array_like=True, gc=False):
 
     def turn(self, day: int) -> None:
         """The person joins or leaves those who are new, active or silent."""
-        self.turns = (*(each for each in self.turns if day - each <= 62), day)
+        self.turns = (*[each for each in self.turns if day - each <= 62], day) if self.turns else (day,)
 
     def on_day(self, day: int, closed: int | None) -> OnDay:
         """What the person did on a day that is not closed; what is closed is forgotten."""
@@ -81,6 +81,9 @@ class Seen(Struct, array_like=True, gc=False):
             if each.day == day:
                 return each
         new = OnDay(day)
+        if not self.on:
+            self.on = (new,)
+            return new
         kept = (each for each in self.on if closed is None or each.day > closed)
         self.on = tuple(sorted((*kept, new), key=_day))
         return new

@@ -7,7 +7,7 @@ windows of those are still open, if its own is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +15,7 @@ from msgspec import Struct
 from stream.core.activity import Mark
 from stream.core.clock import BEGINNING
 from stream.core.definition import Definition
-from stream.core.engagement.cells import Cell, Further, Occurrences, Touched, Window, promoted_alike
+from stream.core.engagement.cells import Cell, Further, Occurrences, Touched, Window
 from stream.core.engagement.dimensions import Dimensions
 from stream.core.engagement.partials import ClockPart, Sums, WindowPart
 from stream.core.engagement.partials import encode as encode_part
@@ -38,7 +38,7 @@ MAX_BYTES = 512 * 1024
 MIN_VALUES = 1_000
 """Values of a dimension that a window has at least for itself; ten times what the merger keeps, if more."""
 
-_MANY = 4  # cells of one person, from which on it is worth looking for closed windows
+_MANY = 4  # so many more cells of one person, and it is worth looking for closed windows
 _MOST_SEEN = 20_000  # combinations of what events have, whose values are remembered
 
 Seen = tuple[str | None, str | None, int]
@@ -172,7 +172,7 @@ class Windows:
             p.touched = {cell.id: None}
             cell.people += 1
             return
-        if len(touched) >= _MANY:
+        if len(touched) % _MANY == 0:
             self._forget(touched, BEGINNING)
         if p.recent and p.last < cell.window.start:
             cell.people += 1
@@ -180,13 +180,22 @@ class Windows:
             cell.window.meet(cell, self._others(cell, touched))
         touched[cell.id] = None
 
-    def made_true(self, event: Recent, p: Profile, facts: Facts, mark: Mark) -> None:
-        """What an event of the person has made true."""
-        cell = self._cells.get(event[5])
-        if cell is not None and not facts.keys:
-            cell.visits += facts.begins
-        elif cell is not None:
-            self._apply(event[5], p, facts, mark, 1)
+    def made_true(
+        self, event: Recent, p: Profile, *, begins: bool, keys: Sequence[int], page: bool
+    ) -> None:
+        """What an event of the person has made true, see Facts; whether it is a page."""
+        cell, touched = self._cells.get(event[5]), p.touched
+        if cell is None:
+            return
+        if begins:
+            cell.visits += 1
+        if not keys or touched is None:
+            return
+        window, others = cell.window, self._others(cell, touched)
+        for key in keys:
+            window.occur(cell, touched, others, key, 1)
+            if not cell.promoted:
+                window.occurrences[key].count(1, page=page, begins=begins)
 
     def correct(self, facts: Iterable[Fact], p: Profile, marks: list[Mark]) -> None:
         """What the person's events make true since an earlier one has come between them."""
@@ -240,14 +249,21 @@ class Windows:
         window, others = cell.window, self._others(cell, touched)
         for key in facts.keys:
             if window.occur(cell, touched, others, key, change) and not cell.promoted:
-                of_key = window.occurrences[key]
-                of_key.events += change
-                of_key.pageviews += change * mark.page
-                of_key.visits += begins
+                window.occurrences[key].count(change, page=mark.page, begins=facts.begins)
 
     def _others(self, cell: Cell, touched: Touched) -> list[Cell]:
-        cells = self._cells
-        return promoted_alike((cells[cell_id] for cell_id in touched if cell_id in cells), cell)
+        """The person's cells of the same window that count together with `cell`."""
+        if len(touched) == 1 and cell.id in touched:
+            return []
+        cells, window, promoted = self._cells, cell.window, cell.promoted
+        return [
+            other
+            for cell_id in touched
+            if (other := cells.get(cell_id)) is not None
+            and other.window is window
+            and other.promoted == promoted
+            and other is not cell
+        ]
 
     def _window(self, start: int) -> Window:
         window = self._open.get(start)
