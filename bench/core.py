@@ -216,7 +216,7 @@ def run_round(tree: Path, number: int, given: argparse.Namespace, rate: float) -
     from bench.input import cached
 
     chunks = cached(given.events, persons=given.persons, partitions=given.partitions, rate=rate)
-    command = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:], "--round"]
+    command = [sys.executable, "-P", str(Path(__file__).resolve()), *sys.argv[1:], "--round"]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONHASHSEED": str(number)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdin is not None
@@ -270,8 +270,8 @@ def one_round(given: argparse.Namespace, pipe: IO[bytes]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         core = Core(given.partitions, Path(folder) if given.store == "rocksdb" else None, Clock())
         collect_as_the_worker()
-        seen = measured = sampled = 0
-        for count, batch in enumerate(received(pipe)):
+        seen = measured = sampled = count = 0
+        for batch in received(pipe):
             if seen < given.events * WARM:
                 core.take(batch)
                 seen += len(batch.records)
@@ -282,7 +282,8 @@ def one_round(given: argparse.Namespace, pipe: IO[bytes]) -> dict[str, Any]:
                 core.clock = Clock()
             core.take(batch)
             measured += len(batch.records)
-            if count % SAMPLED == 0:
+            count += 1
+            if count % SAMPLED == 1:
                 values = [record.value for record in batch.records if sound(record.value or b"")]
                 for step, work in apart:
                     core.clock.time(step, partial(work, values))
