@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import orjson
-from population import scrape
+from rig import scrape
 
 from stream.broker import start_broker
 from stream.broker.port import free_port
@@ -58,7 +58,7 @@ def main() -> None:
 
 def measure(config: Path, events: int) -> dict[str, object]:
     """Run a worker until it has read all events."""
-    port = config.read_text().rpartition("web.port = ")[2].strip()
+    port = int(config.read_text().rpartition("web.port = ")[2])
     seen: list[tuple[float, float]] = []
     began = time.monotonic()
     with subprocess.Popen([FOOTFALL, "worker"], stderr=subprocess.DEVNULL) as worker:
