@@ -1,5 +1,6 @@
-"""Visits by Quix Streams: a session window a person, closed by the time of the partition."""
+"""Visits by Quix Streams: a session window a person, closed by the time of the partition (or by key)."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -8,6 +9,9 @@ from quixstreams import Application
 from shop_event import ShopEvent, read_event
 
 Visit = dict[str, Any]
+
+# "key" for the peer quixstreams-by-key.
+CLOSING = os.environ.get("CLOSING", "partition")
 
 
 def build(job: PeerJob) -> Application:
@@ -51,7 +55,7 @@ def build(job: PeerJob) -> Application:
             on_late=lambda *late: False,
         )
         .reduce(reducer=longer, initializer=begun, merger=joined)
-        .final(closing_strategy="partition")
+        .final(closing_strategy=CLOSING)
         .apply(
             lambda window, key, timestamp, headers: {
                 "person": key,
