@@ -31,6 +31,11 @@ class ErasedLives:
 
     # -- what is known ----------------------------------------------------------------------------
 
+    @property
+    def waiting(self) -> bool:
+        """Whether ids of anybody may still be repeated."""
+        return bool(self._waiting)
+
     def of(self, person: str) -> Erased | None:
         return self.lives.get(hash_of(person))
 
@@ -73,8 +78,10 @@ class ErasedLives:
 
     def begin_again(self, person: str, p: Profile) -> None:
         """The first event of a new life, in the profile `p`, goes on with what is left."""
+        if not self.lives:
+            return
         name = hash_of(person)
-        erased = self.lives.get(name) if self.lives else None
+        erased = self.lives.get(name)
         if erased is None:
             return
         p.k = erased.k

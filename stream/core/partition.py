@@ -33,7 +33,6 @@ from stream.core.visits import MAX_DETAILED
 
 __all__ = ["Counts", "Output", "Partition"]
 
-_JOINING = ("identify", "alias")
 _FOREVER = 2**63
 
 
@@ -212,34 +211,33 @@ class Partition:
         is judged by `receivedAt`, or else by the newest event of the whole replay. What was `admitted` by
         a Router is not judged again, and does not move the watermark.
         """
-        counts = self._counts
+        counts, admission, persons = self._counts, self._admission, self._persons
         lateness = self.definition.allowed_lateness_ms if admitted is None else _FOREVER
         self._admitted = admitted
-        admission = self._admission
         keyed = keys is not None and self.definition.keyed
-        persons = self._persons
-        hot, find = persons.hot, persons.profiles.get
-        named_of = self._activity.named
-        tracks, fixed = self._activity.tracks, self._activity.fixed
-        mark_of = self._activity.mark
-        changed = persons.changed
+        check_key, check_arrival = admission.check_key, admission.check_arrival
+        hot, find, changed, go_on = persons.hot, persons.profiles.get, persons.changed, persons.go_on
+        activity = self._activity
+        named_of, mark_of = activity.named, activity.mark
+        tracks, fixed = activity.tracks, activity.fixed
+        identify, alias = fixed["identify"], fixed["alias"]
         gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
-        timers, due = self._timers, self._due
+        windows, timers, due = self._windows, self._timers, self._due
         due.begin()
         behind = due.behind
         today = self._today
         day_cells = self.days.cells(today.reached)
-        windows = self._windows
-        opens = ends = clock = 0
+        opens = ends = clock = applied = 0
         cells: Found = {}
+        watermark, newest = self._watermark, self._newest
         for i, value in enumerate(values):
             try:
                 wire, t, person = read(value)
                 assert value is not None
                 if keyed:
-                    admission.check_key(keys[i], person, value)  # type: ignore[index]
+                    check_key(keys[i], person, value)  # type: ignore[index]
                 if arrived_ms is not None:
-                    admission.check_arrival(t, arrived_ms[i])
+                    check_arrival(t, arrived_ms[i])
                 elif admitted is None:
                     admission.check_replay(wire, t)
             except Invalid as invalid:
@@ -251,23 +249,19 @@ class Partition:
             if named.ignored:
                 counts.ignored += 1
                 continue
-            if t < self._watermark and admitted is None:
+            if t > newest:
+                self._newest = newest = t
+                if t - lateness > watermark:
+                    self._watermark = watermark = t - lateness
+                    if watermark > timers.next:
+                        behind = due.fire(watermark)
+            elif t < watermark and admitted is None:
                 counts.late += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.late(
-                    source,
-                    message_id=wire.message_id or "",
-                    person=person,
-                    t=t,
-                    watermark=self._watermark,
+                    source, message_id=wire.message_id or "", person=person, t=t, watermark=watermark
                 )
                 continue
-            if t > self._newest:
-                self._newest = t
-                if t - lateness > self._watermark:
-                    self._watermark = t - lateness
-                    if self._watermark > timers.next:
-                        behind = due.fire(self._watermark)
             if not today.start <= t < today.end:
                 today = self._today = self._calendar.segment(t)
                 day_cells = self.days.cells(today.reached)
@@ -284,37 +278,37 @@ class Partition:
                 and t > p.last
                 and today.reached < p.due != NEVER
                 and p.redirect is None
+                and named is not identify
+                and named is not alias
                 and not named.deletes
-                and wire.type not in _JOINING
             ):
-                counts.applied += 1
+                applied += 1
                 if not opens <= t < ends:
                     clock = self._window_clock()
                     opens, ends, cells = windows.at(t, clock)
-                seen = (None, None, p.tier) if entry is None else (entry[3], entry[0], p.tier)
-                cell = cells.get(seen) or windows.cell(t, clock, entry, p.tier, value)
+                channel, campaign = (None, None) if entry is None else (entry[3], entry[0])
+                cell = cells.get((channel, campaign, p.tier)) or windows.cell(t, clock, entry, p.tier, value)
                 cell.events += 1
                 if named.page:
                     cell.pageviews += 1
                 if p.touched is None or cell.id not in p.touched:
                     windows.meet(cell, p)
                 event = (t, wire.message_id or "", number, entry, amounts, cell.id)
-                visit = p.open[-1] if p.open else None
+                recent = p.recent
                 if (
-                    visit is not None
-                    and named.quiet
-                    and not visit.pending
+                    named.quiet
+                    and p.open
                     and t - p.last <= gap
+                    and not (visit := p.open[-1]).pending
                     and t - visit.start <= longest
                     and p.state < CHURNED
                     # what a day counts but once, the visit's first event has been counted for
                     and visit.start >= today.start
-                    and (channel := None if entry is None else entry[3])
-                    == (None if visit.entry is None else visit.entry[3])
+                    and channel == (None if visit.entry is None else visit.entry[3])
                     and (day_cell := day_cells.get(channel)) is not None
                     and (not named.page or visit.pages != 1 or not (visit.hits or visit.passive))
                 ):
-                    p.recent.append(event)
+                    recent.append(event)
                     day_cell.ms += t - visit.last
                     p.last = visit.last = t
                     visit.events += 1
@@ -326,14 +320,15 @@ class Partition:
                         day_cell.pageviews += 1
                     changed[person] = None
                 else:
-                    persons.go_on(person, p, event, today, named)
-                if len(p.recent) % MAX_DETAILED == 0:
-                    persons.trim(p, self._watermark if admitted is None else admitted.floor)
+                    go_on(person, p, event, today, named)
+                if len(recent) % MAX_DETAILED == 0:
+                    persons.trim(p, watermark if admitted is None else admitted.floor)
                 continue
             event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)
             self._arrive(person, wire, event, named, value)
             if self._window_clock() >= ends:
                 opens = ends = 0
+        counts.applied += applied
         self._reach()
         if not self._track_changes:
             persons.changed.clear()
@@ -384,20 +379,25 @@ class Partition:
         """An event that is neither late nor plainly the next of an open visit."""
         persons = self._persons
         t, message_id = event[:2]
-        read_as, person = person, persons.resolve(person, t)
-        # a life of the anonymous id may have been erased before it was joined
-        joined = read_as != person
-        if persons.is_repeat(person, t, message_id) or (joined and persons.is_repeat(read_as, t, message_id)):
-            self._counts.duplicate += 1
-            return
-        self._counts.applied += 1
         behind = self._due.behind
-        if joined and behind:
-            self._due.catch_up(person)
-        if persons.erased.takes(person, (t, message_id)):
-            return
-        if joined and persons.erased.takes(read_as, (t, message_id)):
-            return
+        if persons.is_new(person):
+            self._counts.applied += 1
+        else:
+            read_as, person = person, persons.resolve(person, t)
+            # a life of the anonymous id may have been erased before it was joined
+            joined = read_as != person
+            if persons.is_repeat(person, t, message_id) or (
+                joined and persons.is_repeat(read_as, t, message_id)
+            ):
+                self._counts.duplicate += 1
+                return
+            self._counts.applied += 1
+            if joined and behind:
+                self._due.catch_up(person)
+            if persons.erased.takes(person, (t, message_id)):
+                return
+            if joined and persons.erased.takes(read_as, (t, message_id)):
+                return
         if named.deletes:
             if behind:
                 self._due.catch_up_aliases(person)

@@ -97,6 +97,10 @@ class Persons:
 
     # -- arrivals ---------------------------------------------------------------------------------
 
+    def is_new(self, person: str) -> bool:
+        """Whether nothing at all is known under an id."""
+        return not self.erased.waiting and self.profiles.get(person) is None
+
     def resolve(self, person: str, t: int) -> str:
         """The person that an id stands for at `t`: the user, for an anonymous id that was joined."""
         p = self.profiles.get(person)

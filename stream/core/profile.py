@@ -198,6 +198,7 @@ class _Glance(Struct, array_like=True, gc=False):
     open: list[_OpenVisit]
 
 
+_WHOLE = bytes((VERSION,))
 _RECENT = Profile.__struct_fields__.index("recent")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -212,7 +213,7 @@ def encode(profile: Profile) -> bytes:
     if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases or p.seen is not None:
         data = _encode(p)
         if len(data) < LARGE:
-            return bytes((VERSION,)) + data
+            return _WHOLE + data
         return bytes((VERSION | PACKED,)) + compress(data, 1)
     flags = sum(getattr(p, flag) << bit for bit, flag in enumerate(FLAGS))
     short = Dormant(p.tier, p.k, p.registered, p.last_day, p.lifecycle_day, p.tier_day, p.visits, flags)

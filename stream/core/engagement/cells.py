@@ -99,7 +99,9 @@ class Window:
         "start",
     )
 
-    PEOPLE, PROMOTED, ENGAGED = range(3)
+    PEOPLE = 0
+    PROMOTED = 1
+    ENGAGED = 2
 
     def __init__(self, start: int, end: int, *, plain: bool) -> None:
         self.start = start
