@@ -29,6 +29,7 @@ from stream.core.profile import (
     Erased,
     Profile,
     Recent,
+    Visit,
     uncounted,
 )
 from stream.core.publishing import Publisher
@@ -192,6 +193,9 @@ class Persons:
     def go_on(self, person: str, p: Profile, event: Recent, today: Segment, named: Named) -> None:
         """The next event, in order, of a known person with nothing due up to `today`."""
         visit = p.open[-1] if p.open else None
+        if visit is not None and visit.hits and self._occurs_again(p, visit, event, today, named):
+            self.changed[person] = None
+            return
         before = p.last_day
         on = self.diary.arrived(person, p, event, named, today.reached)
         p.last, p.last_day = event[0], today.day
@@ -211,6 +215,40 @@ class Persons:
             self.evaluate(person, p, p.last, today.reached, event[1])
         else:
             self.changed[person] = None
+
+    def _occurs_again(self, p: Profile, visit: Visit, event: Recent, today: Segment, named: Named) -> bool:
+        """Whether the event is a further key event of an engaged visit, today as before, and nothing else.
+
+        Then it is entered: the person's state, tier and day cannot change.
+        """
+        t, _, number, entry, amounts, _ = event
+        keys = self._marks[number].hits
+        occurred = visit.hits.get(today.day)
+        if (
+            not keys
+            or not occurred
+            or named.voids
+            or named.page
+            or amounts is not None
+            or visit.voided
+            or visit.pending
+            or visit.start < today.start
+            or t - p.last > self.cutter.gap
+            or t - visit.start > self.cutter.longest
+            or p.state >= CHURNED
+            or self.lifecycle.counted
+            or not self.diary.occurred_again(p, visit, entry, today, t, len(keys))
+        ):
+            return False
+        p.recent.append(event)
+        p.last = visit.last = t
+        visit.events += 1
+        counts = self.key_events
+        for key in keys:
+            occurred[key] = occurred.get(key, 0) + 1
+            counts[key] = counts.get(key, 0) + 1
+        self._windows.made_true(event, p, begins=False, keys=keys, page=False)
+        return True
 
     def _note(self, p: Profile, event: Recent) -> None:
         """What the event that was just appended has made true counts in its window."""

@@ -13,7 +13,7 @@ from stream.core.engagement.census import IN_BASE, is_known, is_prospect
 from stream.core.engagement.days import NO_CHANNEL, Days
 from stream.core.engagement.figures import Cell, add
 from stream.core.engagement.seen import LONGEST_GAP, OnDay, Seen, gap
-from stream.core.events import ANONYMOUS
+from stream.core.events import ANONYMOUS, EntryFields
 from stream.core.lifecycle import Change
 from stream.core.profile import HIBERNATING, STATES, Profile, Recent, Visit
 from stream.core.visits import Cutter
@@ -111,6 +111,31 @@ class Diary:
             cell.ms += visit.last - last
             if pages < 2 and bounce != cutter.bounce(visit):
                 self._bounced(visit, cell, today.reached, on, -1 if bounce else 1)
+
+    def occurred_again(
+        self, p: Profile, visit: Visit, entry: EntryFields | None, today: Segment, t: int, times: int
+    ) -> bool:
+        """Key events in an engaged visit that began today, by an event at `t` ms in the visit's channel.
+
+        False, and nothing is entered, where the person's day needs a closer look.
+        """
+        seen = p.seen
+        on = seen.on[-1] if seen is not None and seen.on else None
+        channel = None if entry is None else entry[3]
+        cell = self._days.cells(today.reached).get(channel)
+        if (
+            on is None
+            or cell is None
+            or on.day != today.reached
+            or not on.tried
+            or on.hits <= 0
+            or channel != _channel(visit)
+            or (channel or NO_CHANNEL) not in on.channels
+        ):
+            return False
+        on.hits += times
+        cell.ms += t - visit.last
+        return True
 
     def _began(self, visit: Visit, today: Segment, on: OnDay) -> None:
         """The event that has arrived last begins a visit."""
