@@ -11,7 +11,7 @@ processor time of the process, from when it is ready until everything is committ
 `commit-interval` are sweeps of a stream with an even pace, as operation is; the others work off what waits,
 as after an outage.
 
-The formula is a sum over what is done: events, key events, checkpoints of a partition, rows (a series in a
+The formula is a sum over what is done: events, key events, batches, checkpoints of a partition, rows (a series in a
 window), and seconds in which a worker is there. Its prices are fitted over all points (least squares of
 relative errors). Writes bench/results/growth.json, a sweep at a time.
 """
@@ -141,7 +141,7 @@ CHECK = Point(
     change=_channels(40),
     per_second=8_000,
 )
-PRICES = ("events", "key_events", "checkpoints", "rows", "seconds")
+PRICES = ("events", "key_events", "batches", "checkpoints", "rows", "seconds")
 ALL = (*SWEEPS, "persons")
 
 
@@ -247,6 +247,7 @@ async def cost_of(
         "events": events,
         "key_events": more("footfall_key_events_total"),
         "visits": more("footfall_visits_total"),
+        "batches": more("footfall_batch_records_count"),
         "checkpoints": more("footfall_checkpoint_seconds_count"),
         "rows": rows,
         "rss_mib": round(worker.status_mib("VmRSS")),

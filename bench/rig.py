@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from stream.admin.groups import members
 from stream.broker import BrokerError, start_broker
@@ -418,7 +419,21 @@ async def rig(tell: Tell | None = None, *, worker_cores: Sequence[int] | None = 
         running = Rig(broker.address, folder, tell, workers)
         await running.admin.start()
         stack.push_async_callback(running.admin.close)
+        await _coordinated(running.admin)
         yield running
+
+
+async def _coordinated(admin: AIOKafkaAdminClient) -> None:
+    """Wait until the broker keeps groups' offsets: it makes their topic when it is first asked."""
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while True:
+        try:
+            await admin.find_coordinator("bench")
+            return
+        except KafkaError as error:
+            if time.monotonic() > deadline:
+                raise BenchError(f"the broker does not keep offsets: {error}") from error
+            await asyncio.sleep(POLL_S)
 
 
 def machine() -> dict[str, object]:
