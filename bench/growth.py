@@ -11,9 +11,9 @@ processor time of the process, from when it is ready until everything is committ
 `commit-interval` are sweeps of a stream with an even pace, as operation is; the others work off what waits,
 as after an outage.
 
-The formula is a sum over what is done: events, key events, batches, checkpoints of a partition, rows (a series in a
-window), and seconds in which a worker is there. Its prices are fitted over all points (least squares of
-relative errors). Writes bench/results/growth.json, a sweep at a time.
+The formula is a sum over what is done: events, key events, batches, checkpoints of a partition, rows (a
+series in a window), and seconds in which a worker is there. Its prices are fitted over all points (least
+squares of relative errors). Writes bench/results/growth.json, a sweep at a time.
 """
 
 from __future__ import annotations
