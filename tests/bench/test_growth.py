@@ -1,4 +1,4 @@
-"""What the benches of growth reckon with: the formula, the curves, and the delays of what a subscriber saw."""
+"""What the benches of growth reckon with: the formula, the curves, and what a subscriber saw, when."""
 
 from __future__ import annotations
 
