@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.versus.job import Job
 
 NAME = "bytewax"
-EXPECTED_PER_S = 10_000
+EXPECTED_PER_S = 16_000
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 VERSIONS = version_of(REQUIREMENTS, "bytewax")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.versus.job import Job
 
 NAME = "quixstreams-by-key"
-EXPECTED_PER_S = 8_000
+EXPECTED_PER_S = 12_000
 VERSIONS = by_partition.VERSIONS
 
 
