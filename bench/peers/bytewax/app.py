@@ -19,6 +19,8 @@ from bytewax.run import cli_main
 from peer_job import PeerJob, peer_job
 from shop_event import read_event
 
+# Who is looked at counts as changed and goes into the next snapshot: so not every second.
+LOOK_EVERY = timedelta(seconds=10)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -97,8 +99,8 @@ class PartitionClockLogic(ClockLogic[Event, tuple[int, datetime]]):
         return self._watermark()
 
     def to_system_utc(self, timestamp: datetime) -> datetime:
-        """When to look again whether a window is due: in a second."""
-        return datetime.now(UTC) + timedelta(seconds=1)
+        """When to look again whether a window is due."""
+        return datetime.now(UTC) + LOOK_EVERY
 
     def snapshot(self) -> tuple[int, datetime]:
         """The partition, and its watermark."""
