@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.peers.java.maven import Job, build, run
 
 NAME = "flink"
-EXPECTED_PER_S = 40_000
+EXPECTED_PER_S = 45_000
 VERSIONS = {"flink": "2.2.1", "flink-connector-kafka": "5.0.0-2.2"}
 PROJECT = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.peers.java.maven import Job, build, run
 
 NAME = "kafka-streams"
-EXPECTED_PER_S = 20_000
+EXPECTED_PER_S = 24_000
 VERSIONS = {"kafka-streams": "4.3.1"}
 PROJECT = Path(__file__).parent
 
