@@ -27,7 +27,10 @@ def settle(p: Profile, visit: Visit) -> None:
     if visit.hits:
         p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
     for on, keys in visit.hits.items():
-        on_day = p.counts.setdefault(on, {})
+        on_day = p.counts.get(on)
+        if on_day is None:
+            p.counts[on] = dict(keys)
+            continue
         for key, count in keys.items():
             on_day[key] = on_day.get(key, 0) + count
 

@@ -215,7 +215,7 @@ class Partition:
         lateness = self.definition.allowed_lateness_ms if admitted is None else _FOREVER
         self._admitted = admitted
         keyed = keys is not None and self.definition.keyed
-        check_key, check_arrival = admission.check_key, admission.check_arrival
+        by_path, max_future = self.definition.input_key is not None, self.definition.max_future_ms
         hot, find, changed, go_on = persons.hot, persons.profiles.get, persons.changed, persons.go_on
         activity = self._activity
         named_of, mark_of = activity.named, activity.mark
@@ -226,7 +226,8 @@ class Partition:
         due.begin()
         behind = due.behind
         today = self._today
-        day_cells = self.days.cells(today.reached)
+        midnight, tomorrow, _, reached = today
+        day_cells = self.days.cells(reached)
         opens = ends = clock = applied = 0
         cells: Found = {}
         watermark, newest = self._watermark, self._newest
@@ -234,10 +235,11 @@ class Partition:
             try:
                 wire, t, person = read(value)
                 assert value is not None
-                if keyed:
-                    check_key(keys[i], person, value)  # type: ignore[index]
+                if keyed and (by_path or keys[i] != person.encode()):  # type: ignore[index]
+                    admission.check_key(keys[i], person, value)  # type: ignore[index]
                 if arrived_ms is not None:
-                    check_arrival(t, arrived_ms[i])
+                    if t > arrived_ms[i] + max_future:
+                        admission.check_arrival(t, arrived_ms[i])
                 elif admitted is None:
                     admission.check_replay(wire, t)
             except Invalid as invalid:
@@ -262,9 +264,10 @@ class Partition:
                     source, message_id=wire.message_id or "", person=person, t=t, watermark=watermark
                 )
                 continue
-            if not today.start <= t < today.end:
+            if not midnight <= t < tomorrow:
                 today = self._today = self._calendar.segment(t)
-                day_cells = self.days.cells(today.reached)
+                midnight, tomorrow, _, reached = today
+                day_cells = self.days.cells(reached)
             number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
             entry = entry_of(wire)
             if behind:
@@ -276,7 +279,7 @@ class Partition:
             if (
                 p is not None
                 and t > p.last
-                and today.reached < p.due != NEVER
+                and reached < p.due != NEVER
                 and p.redirect is None
                 and named is not identify
                 and named is not alias
@@ -291,9 +294,10 @@ class Partition:
                 cell.events += 1
                 if named.page:
                     cell.pageviews += 1
-                if p.touched is None or cell.id not in p.touched:
+                touched, cell_id = p.touched, cell.id
+                if touched is None or cell_id not in touched:
                     windows.meet(cell, p)
-                event = (t, wire.message_id or "", number, entry, amounts, cell.id)
+                event = (t, wire.message_id or "", number, entry, amounts, cell_id)
                 recent = p.recent
                 if (
                     named.quiet
@@ -303,7 +307,7 @@ class Partition:
                     and t - visit.start <= longest
                     and p.state < CHURNED
                     # what a day counts but once, the visit's first event has been counted for
-                    and visit.start >= today.start
+                    and visit.start >= midnight
                     and channel == (None if visit.entry is None else visit.entry[3])
                     and (day_cell := day_cells.get(channel)) is not None
                     and (not named.page or visit.pages != 1 or not (visit.hits or visit.passive))
@@ -321,7 +325,7 @@ class Partition:
                     changed[person] = None
                 else:
                     go_on(person, p, event, today, named)
-                if len(recent) % MAX_DETAILED == 0:
+                if not len(recent) % MAX_DETAILED:
                     persons.trim(p, watermark if admitted is None else admitted.floor)
                 continue
             event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)

@@ -301,16 +301,17 @@ class Persons:
             if self.erased.owns_timer(person):
                 self.erased.release(person, watermark)
             return
-        if p.open[0].last + self.cutter.gap >= watermark:
-            self._await_close(person, p)
+        over = p.open[0].last + self.cutter.gap
+        if over >= watermark:
+            self._timers.close_after(over, person)
             return
         closed = self.cutter.close(p, watermark)
         for visit in closed:
-            self.visits += 1
-            self.open_visits -= 1
             self._publisher.visit(person, visit, bounce=self.cutter.bounce(visit))
             if p.redirect is None:
                 settle(p, visit)
+        self.visits += len(closed)
+        self.open_visits -= len(closed)
         self.changed[person] = None
         self._windows.prune(p, watermark)
         p.last_end = closed[-1].last

@@ -272,4 +272,3 @@ def _of_key(name: str, of_key: Occurrences) -> Sums:
 
 
 _NOBODY: dict[str, int] = {}
-

@@ -180,9 +180,7 @@ class Windows:
             cell.window.meet(cell, self._others(cell, touched))
         touched[cell.id] = None
 
-    def made_true(
-        self, event: Recent, p: Profile, *, begins: bool, keys: Sequence[int], page: bool
-    ) -> None:
+    def made_true(self, event: Recent, p: Profile, *, begins: bool, keys: Sequence[int], page: bool) -> None:
         """What an event of the person has made true, see Facts; whether it is a page."""
         cell, touched = self._cells.get(event[5]), p.touched
         if cell is None:
