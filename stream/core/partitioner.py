@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from struct import unpack_from
+
 
 def murmur2(key: bytes) -> int:
     """32-bit murmur2 with Kafka's seed (org.apache.kafka.common.utils.Utils.murmur2), unsigned."""
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     length = len(key)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(key[i : i + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = h * m & mask ^ k
-    if whole < length:
-        h = (h ^ int.from_bytes(key[whole:], "little")) * m & mask
+    for word in unpack_from(f"<{length >> 2}I", key):
+        k = word * m & mask
+        h = h * m & mask ^ ((k ^ k >> 24) * m & mask)
+    rest = length & 3
+    if rest:
+        h = (h ^ int.from_bytes(key[-rest:], "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return h ^ h >> 15
 
