@@ -87,6 +87,8 @@ def _move(result: Any, records: Columns, most: int) -> None:
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return
     source = result._partition_records
+    # Its own, which is not used here: it and the source hold each other, and with them what was fetched.
+    source._records_iterator = None
     batches = source._records
     while batches.has_next() and len(records) < most:
         batch = batches.next_batch()

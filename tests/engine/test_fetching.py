@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -219,3 +221,29 @@ def test_columns_are_a_sequence_of_records() -> None:
     assert list(reversed(found)) == rows(4, 2, 1)
     assert found[1:].values == [b"v2", b"v4"]
     assert not found[3:]
+
+
+@pytest.mark.kafka
+async def test_what_was_fetched_goes_without_the_garbage_collector(
+    kafka: str, topic_name: Callable[[str], str]
+) -> None:
+    topic = topic_name("let-go")
+    partition = TopicPartition(topic, 0)
+    await create_topic(kafka, topic, partitions=1)
+    async with producing(kafka) as producer:
+        await write(producer, topic, 1, 2)
+        await write(producer, topic, 3, 2)
+    async with consuming(kafka, topic, "read_committed") as consumer:
+        await consumer.seek_to_beginning(partition)
+        async with asyncio.timeout(30):
+            while partition not in consumer._fetcher._records:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        source = weakref.ref(consumer._fetcher._records[partition]._partition_records)
+        gc.disable()
+        try:
+            for number in (1, 3):
+                found = await fetched(consumer._fetcher, {partition}, timeout_s=30.0, most=1)
+                assert found[partition].values[0] == b"value %d" % number
+            assert source() is None
+        finally:
+            gc.enable()
