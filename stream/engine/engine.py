@@ -17,6 +17,7 @@ from stream.engine.client import Capabilities, Guarantee, KafkaError
 from stream.engine.connection import Connection
 from stream.engine.errors import EngineError, RecoveryError, place
 from stream.engine.folders import StoreFolders
+from stream.engine.garbage import spare
 from stream.engine.layout import Layout, new_incarnation
 from stream.engine.owned import OwnedPartition
 from stream.engine.replica import Replica
@@ -152,6 +153,7 @@ class Engine:
             began_at = time.perf_counter()
             owned.process(piece)
             owned.next_arrived_ms = unseen[start].timestamp if start < len(unseen) else None
+            spare(len(piece))
             took_s = time.perf_counter() - began_at
             self._observer.on_batch(owned.number, len(piece), took_s)
             self._slice = next_slice(len(piece), took_s)

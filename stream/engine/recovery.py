@@ -13,6 +13,7 @@ from msgspec import Struct
 from stream.engine.client import Capabilities, TopicPartition, changelog_peeker, state_reader
 from stream.engine.connection import Connection
 from stream.engine.errors import RecoveryError, place
+from stream.engine.garbage import spare
 from stream.engine.layout import LAYOUT_KEY, Layout, check, decode
 from stream.engine.replica import Replica, now_ms
 
@@ -105,6 +106,7 @@ async def read_to_end(
             for start in range(0, len(records), PIECE):
                 piece = records[start : start + PIECE]
                 await replica.apply(piece)
+                spare(len(piece))
                 left[partition.partition] = max(0, (reader.highwater(partition) or 0) - replica.offset)
                 progress.moved(changelog, len(piece))
                 await asyncio.sleep(0)

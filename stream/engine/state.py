@@ -63,6 +63,8 @@ partition has been read to its end."""
 class PartitionState(Protocol):
     """All that is computed from one input partition. Called from one task at a time, and never awaits.
 
+    What it drops must not be cycles: the garbage collector does not see what it keeps (`garbage.py`).
+
     What a process remembers beyond a checkpoint has to go through `take_changes`: after a restart or
     a move to another worker there are only the changelog and the input from the checkpoint's offset on.
     """
