@@ -31,7 +31,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from stream.admin.groups import members
 from stream.broker import BrokerError, start_broker
 from stream.broker.port import free_port
 
@@ -196,9 +195,10 @@ class Rig:
         """How many offsets a topic has, the ends of transactions among them."""
         return sum((await self.ends(topic)).values())
 
-    async def members(self, group: str) -> int:
-        """How many workers are in the group now."""
-        return len(await members(self.admin, group))
+    async def members(self, group: str) -> set[str]:
+        """The ids of the members of a group: each join has a new one."""
+        replies = await self.admin.describe_consumer_groups([group])
+        return {one[0] for reply in replies for group in reply.groups for one in group[5]}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """The group's committed offset of each partition."""

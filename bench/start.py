@@ -89,7 +89,7 @@ async def one_round(
     async with flow.worker() as worker:
         results.append(("fresh", await first_event(flow, worker)))
         async with events_go_on(running, topic, waiting), flow.worker() as second:
-            results.append(("second", await first_event(flow, second, members=2)))
+            results.append(("second", await first_event(flow, second, beside=True)))
 
     topic = f"known{number}"
     await running.create_topic(topic, PARTITIONS)
@@ -147,21 +147,21 @@ async def events_go_on(running: Rig, topic: str, waiting: Iterator[list[Placed]]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def first_event(flow: Flow, worker: Worker, *, members: int = 1) -> dict[str, float]:
-    """Watch a worker that was just started until it has committed something."""
+async def first_event(flow: Flow, worker: Worker, *, beside: bool = False) -> dict[str, float]:
+    """Watch a worker that was just started, perhaps `beside` another, until it has committed something."""
     began_at = worker.began
-    before = await flow.position()
+    before, members = await flow.position(), await flow.rig.members(flow.name)
     times: dict[str, float] = {}
 
     async def member() -> bool:
-        return await flow.rig.members(flow.name) >= members
+        return bool(await flow.rig.members(flow.name) - members)
 
     async def processed() -> bool:
         return total(await worker.metrics(), "footfall_events_total") > 0
 
     async def committed() -> bool:
         # Of two workers, the other commits as well: this one has when its checkpoints are counted.
-        if members > 1:
+        if beside:
             return total(await worker.metrics(), "footfall_checkpoint_seconds_count") > 0
         return await flow.position() > before
 
