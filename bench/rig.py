@@ -198,7 +198,7 @@ class Rig:
     async def members(self, group: str) -> set[str]:
         """The ids of the members of a group: each join has a new one."""
         replies = await self.admin.describe_consumer_groups([group])
-        return {one[0] for reply in replies for group in reply.groups for one in group[5]}
+        return {one[0] for reply in replies for found in reply.groups for one in found[5]}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """The group's committed offset of each partition."""
