@@ -25,14 +25,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.input import EVENTS, PARTITIONS, PERSONS, ZIPF, cache_folder
-from bench.versus.contest import Contest
+from bench.versus.contest import LEAST, Contest
 from bench.versus.job import PEERS, Peer, PeerError, find
 from bench.versus.kafka import Kafka
 from bench.versus.results import LATEST, Results, commit, machine, now
@@ -40,7 +40,8 @@ from bench.versus.said import Said
 from bench.versus.table import table
 from stream.broker import BrokerError, start_broker, why_missing
 
-SECONDS = 50
+SECONDS = 40
+FILE_WIDTH = 130
 NAMES = ("footfall", *PEERS)
 
 
@@ -55,15 +56,15 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--peers", type=_peers, default=PEERS, help=f"all, none, or some of {','.join(PEERS)} (default: all)"
     )
     parser.add_argument(
-        "--events", type=_at_least(1_000), default=EVENTS, help="records of the input (%(default)s)"
+        "--events", type=_at_least(LEAST), default=EVENTS, help="records of the input (%(default)s)"
     )
     parser.add_argument("--rounds", type=_at_least(1), default=3, help="runs of each (%(default)s)")
     parser.add_argument(
         "--seconds",
         type=_at_least(1),
         default=SECONDS,
-        help="who would need longer for all events, by its own estimate, gets what it can do in this time "
-        "(%(default)s)",
+        help="who needs longer for all events, by its own estimate, gets about what it can do in this time: "
+        "a half, a quarter … (%(default)s)",
     )
     parser.add_argument("--without-footfall", action="store_true", help="only the peers")
     parser.add_argument("--seed", type=int, default=1, help="of the input (%(default)s)")
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # It tells of topics that peers have yet to create, and of such that are gone.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         results = asyncio.run(_benchmark(given))
     except KeyboardInterrupt:
@@ -120,7 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokerError as error:
         print(f"Apache Kafka: {error}", file=sys.stderr)
         return 2
-    Console().print(table(results.rows))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=FILE_WIDTH)
+    console.print(table(results.rows))
     for row in results.rows:
         for failure in row["failed"][-1:]:
             print(f"\n{row['name']}: {failure}\n(all it said: {cache_folder()}/logs/{row['name']}.log)")
@@ -201,7 +205,8 @@ def _on(cores: Sequence[int]) -> Iterator[None]:
 
 def _pin(cores: Sequence[int] | set[int]) -> None:
     for thread in os.listdir("/proc/self/task"):
-        os.sched_setaffinity(int(thread), cores)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(int(thread), cores)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -11,15 +12,15 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.input import cached
-from bench.versus.job import GAP_MS, KEY_EVENTS, LATENESS_MS, Job, Peer, PeerError
+from bench.versus.job import GAP_MS, KEY_EVENTS, LATENESS_MS, Job, Peer, PeerError, SlowError
 from bench.versus.kafka import Kafka
 from bench.versus.oracle import Expected, expected
 from bench.versus.results import Results
 from bench.versus.run import Limits, run
 from bench.versus.said import Said
 
-STEP = 50_000
 START_S = 60.0
+LEAST = 1_000
 
 
 class Asked(Protocol):
@@ -55,6 +56,7 @@ class Contest:
         self._cache = cache
         self._cores = cores
         self._wanted: dict[int, Expected] = {}
+        self._given_up: set[str] = set()
 
     async def load(self, peers: Sequence[Peer]) -> None:
         """Write an input of each size that is needed, and have the oracle read it meanwhile."""
@@ -93,7 +95,12 @@ class Contest:
         return pool.submit(oracle, events, made)
 
     async def run(self, peer: Peer, number: int) -> None:
-        """One run, whatever comes of it, and nothing left of it but its result."""
+        """One run, whatever comes of it, and nothing left of it but its result.
+
+        None of somebody who was too slow before: that would take the others' time.
+        """
+        if peer.name in self._given_up:
+            return
         name = f"{peer.name}-{number}"
         events = self._events(peer)
         state = self._folder / name
@@ -123,7 +130,7 @@ class Contest:
                 cores=self._cores,
                 cache=self._cache,
                 watch=lambda read: self._said.now(f"{head}: {read:,} of {events:,} records"),
-                limits=Limits(all_s=START_S + 4 * max(events / peer.expected_per_s, 30)),
+                limits=Limits(all_s=START_S + 3 * max(events / peer.expected_per_s, 30)),
             )
             self._results.add(done)
             verdict = "right" if done.difference.none else f"{done.difference}"
@@ -131,6 +138,10 @@ class Contest:
                 f"{head}: {done.events_per_s:,.0f} events/s, {done.cpu_s_per_million:.1f} s of CPU a "
                 f"million, {done.peak_rss_mib:,.0f} MiB, {done.visits:,} visits: {verdict}"
             )
+        except SlowError as error:
+            self._given_up.add(peer.name)
+            self._results.fail(peer.name, str(error))
+            self._said.step(f"{head} is [red]given up[/red]: {str(error).splitlines()[0]}")
         except Exception as error:
             # Whatever one of them does, the others shall be measured.
             reason = str(error) if isinstance(error, PeerError) else repr(error)
@@ -141,9 +152,16 @@ class Contest:
             shutil.rmtree(state, ignore_errors=True)
 
     def _events(self, peer: Peer) -> int:
-        """All of them, or what lasts a slow one long enough; in steps, for each number is a topic."""
-        enough = -(-peer.expected_per_s * self._given.seconds // STEP) * STEP
-        return int(min(self._given.events, enough))
+        return share_of(self._given.events, enough=peer.expected_per_s * self._given.seconds)
+
+
+def share_of(events: int, *, enough: int) -> int:
+    """All events, or half, a quarter, an eighth … of them, whichever is nearest to `enough`.
+
+    Few different numbers, for each is a topic to be loaded and read by the oracle.
+    """
+    halvings = max(0, round(math.log2(events / enough)))
+    return max(events >> halvings, LEAST)
 
 
 def oracle(events: int, made: dict[str, float]) -> Expected:

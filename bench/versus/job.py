@@ -9,7 +9,15 @@ from types import ModuleType
 
 from msgspec import Struct
 
-PEERS = ("faust", "quixstreams", "bytewax", "pathway", "kafka-streams", "flink")
+PEERS = (
+    "faust",
+    "quixstreams",
+    "quixstreams-by-key",
+    "bytewax",
+    "pathway",
+    "kafka-streams",
+    "flink",
+)
 """In `bench/peers/`, with underscores for hyphens."""
 KEY_EVENTS = ("Order Completed", "Checkout Started", "Product Added", "Product Shared")
 GAP_MS = 30 * 60_000
@@ -37,6 +45,10 @@ class Job(Struct, frozen=True, kw_only=True):
 
 class PeerError(Exception):
     """A contestant that can't be run, or didn't do the work. The text says why, for the table."""
+
+
+class SlowError(PeerError):
+    """One that stands still, or is not through in time: trying it again would take as long again."""
 
 
 class Peer:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bench.versus.job import Job, Peer, PeerError
+from bench.versus.job import Job, Peer, PeerError, SlowError
 from bench.versus.kafka import Kafka
 from bench.versus.oracle import Difference, Expected, Visit, compare
 from bench.versus.steady import Sample, Steady, steady
@@ -29,7 +29,7 @@ from stream.broker import ending_with_parent
 POLL_S = 0.2
 SCRAPE_S = 1.0
 SETTLED_S = 10.0
-STALLED_S = 90.0
+STALLED_S = 60.0
 STOP_WITHIN_S = 20.0
 WORDS = 15
 _PRINTED = re.compile(rb"^progress (\d+)\s*$", re.M)
@@ -179,7 +179,7 @@ async def run(
 ) -> Run:
     """Run `peer` over all of `job`'s input, and compare what it has published with what is `wanted`.
 
-    Raises PeerError where it ends, stalls or is not through in time.
+    Raises PeerError where it ends, SlowError where it stalls or is not through in time.
     """
     argv, environ = await asyncio.to_thread(peer.command, cache, job)
     began_s = time.monotonic()
@@ -197,7 +197,7 @@ async def run(
                 process.look()
                 await asyncio.sleep(POLL_S)
         except PeerError as error:
-            raise PeerError(f"{error}\n{process.last_words()}") from error
+            raise type(error)(f"{error}\n{process.last_words()}") from error
         finally:
             scraping.cancel()
             _keep(process.log, cache, peer.name)
@@ -243,9 +243,9 @@ async def _follow(
         if process.code is not None and read < events:
             raise PeerError(f"it ended with {process.code} after {done}")
         if now_s - grew_s > limits.stalled_s:
-            raise PeerError(f"no progress for {limits.stalled_s:.0f} s after {done}")
+            raise SlowError(f"no progress for {limits.stalled_s:.0f} s after {done}")
         if now_s - began_s > limits.all_s:
-            raise PeerError(f"only {done} in {limits.all_s:.0f} s")
+            raise SlowError(f"only {done} in {limits.all_s:.0f} s")
         await asyncio.sleep(POLL_S)
     return samples
 

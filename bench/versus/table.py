@@ -15,7 +15,7 @@ def table(rows: Sequence[Row], *, of: str = "footfall") -> Table:
     """One line a contestant, the fastest first; `×` is against the one named `of`."""
     base = next((row for row in rows if row["name"] == of), {})
     drawn = Table(header_style="bold", caption="median of rounds (least – most)", caption_justify="left")
-    drawn.add_column("")
+    drawn.add_column("", no_wrap=True)
     for name in ("events/s", "×", "CPU s / million", "×", "peak RSS MiB", "events"):
         drawn.add_column(name, justify="right", no_wrap=name != "CPU s / million")
     drawn.add_column("visits", min_width=12)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +18,8 @@ import pytest
 from rich.console import Console
 
 from bench.versus.__main__ import main, options
-from bench.versus.contest import Contest
-from bench.versus.job import PEERS, Job, Peer, PeerError, find
+from bench.versus.contest import Contest, share_of
+from bench.versus.job import PEERS, Job, Peer, PeerError, SlowError, find
 from bench.versus.kafka import Kafka
 from bench.versus.oracle import Difference, Expected, Visit
 from bench.versus.plots import draw
@@ -28,6 +29,7 @@ from bench.versus.said import Said
 from bench.versus.steady import Sample, Steady, steady
 from bench.versus.table import table
 from bench.versus.tree import used
+from stream.broker import cache_folder
 
 ROOT = Path(__file__).parents[2]
 TOY = Path(__file__).with_name("toy_peer.py")
@@ -183,6 +185,14 @@ def test_plots_are_svg_that_tells_its_figures(tmp_path: Path) -> None:
     assert "20,000" in (tmp_path / "versus-events-per-s.svg").read_text()
 
 
+@pytest.mark.parametrize(
+    ("enough", "share"),
+    [(5_000_000, 2_000_000), (1_500_000, 2_000_000), (1_400_000, 1_000_000), (180_000, 250_000), (1, 1_000)],
+)
+def test_a_slow_one_gets_the_share_of_the_input_that_is_nearest_to_enough(enough: int, share: int) -> None:
+    assert share_of(2_000_000, enough=enough) == share
+
+
 def test_the_command_line_is_forgiving_and_clear(capsys: pytest.CaptureFixture[str]) -> None:
     assert options([]).peers == PEERS
     assert options(["--peers", "all"]).peers == PEERS
@@ -225,6 +235,10 @@ def test_a_process_is_gone_with_all_its_children(tmp_path: Path) -> None:
         pids = process._pids
         assert len(pids) == 2
         assert all(os.sched_getaffinity(pid) == {CORES[0]} for pid in pids)
+    wait_until_gone(pids)
+
+
+def wait_until_gone(pids: Sequence[int]) -> None:
     deadline_s = time.monotonic() + 20
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline_s
@@ -329,7 +343,7 @@ async def test_one_that_stands_still_is_given_up(
         group=output,
         state_dir=tmp_path / "state",
     )
-    with pytest.raises(PeerError, match="no progress for 2 s after"):
+    with pytest.raises(SlowError, match="no progress for 2 s after"):
         await run(
             peer,
             job,
@@ -356,3 +370,41 @@ async def test_footfall_itself_publishes_what_the_oracle_expects(contest: Contes
     assert told["late"] == row["expected"]["late"] > 10
     assert told["repeated"] == 0
     assert row["versions"]["faust-streaming"]
+
+
+@pytest.mark.kafka
+def test_ctrl_c_ends_everything_and_keeps_what_was_measured(kafka: str, tmp_path: Path) -> None:
+    """In the middle of a run: the broker, the worker and their folders are gone."""
+    out = tmp_path / "latest.json"
+    # Nothing must be left of it but the cache.
+    environ = os.environ | {"XDG_CACHE_HOME": str(cached_kafka(tmp_path)), "TMPDIR": str(tmp_path / "made")}
+    (tmp_path / "made").mkdir()
+    argv = [sys.executable, "-m", "bench.versus", "--peers", "none", "--events", "1000", "--out", str(out)]
+    with subprocess.Popen(
+        argv, cwd=ROOT, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stderr is not None
+        try:
+            deadline_s = time.monotonic() + 60
+            while not [*tmp_path.glob("made/*/footfall-1/said.log")]:
+                assert time.monotonic() < deadline_s
+                time.sleep(0.02)
+            pids = used(process.pid).pids
+            assert len(pids) >= 3
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read()
+            assert process.wait() == 130
+        finally:
+            process.kill()
+    assert "Interrupted; what had been measured is in" in said
+    assert orjson.loads(out.read_bytes())["results"][0]["name"] == "footfall"
+    wait_until_gone(pids)
+    assert [*(tmp_path / "made").iterdir()] == []
+
+
+def cached_kafka(folder: Path) -> Path:
+    """A cache of its own that has Kafka's jars."""
+    cache = folder / "cache"
+    (cache / "footfall").mkdir(parents=True)
+    (cache / "footfall" / cache_folder().name).symlink_to(cache_folder())
+    return cache
