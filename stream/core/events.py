@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from stream.core.records import DeadReason
-from stream.core.times import parse_ms, within_years
+from stream.core.times import parse_ms, seconds, tails, within_years
 
 MAX_BYTES = 256 * 1024
 MAX_MESSAGE_ID = 200
@@ -23,7 +23,12 @@ NAMES = {
     "alias": "Aliased",
     "group": "Grouped",
 }
-TYPES = frozenset(("track", *NAMES))
+EventType = Literal["track", "page", "screen", "identify", "alias", "group"]
+TYPES = frozenset(get_args(EventType))
+
+
+Id = Annotated[str, Meta(min_length=1)]
+MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_ID)]
 
 
 class Campaign(Struct, gc=False):
@@ -43,24 +48,27 @@ class Page(Struct, gc=False):
 class Context(Struct, gc=False):
     """The part of `context` that every event needs."""
 
-    campaign: Campaign | None = None
     channel: str | None = None
     page: Page | None = None
+    campaign: Campaign | None = None
 
 
-class Wire(Struct, gc=False, rename="camel"):
-    """The fields that every event needs; everything else is skipped undecoded."""
+class Wire(Struct, gc=False, kw_only=True, rename="camel"):
+    """The fields that every event needs; everything else is skipped undecoded.
 
-    message_id: str | None = None
-    type: str | None = None
-    user_id: str | None = None
-    anonymous_id: str | None = None
+    They stand in the order in which they usually come: that is the order in which they are looked for.
+    """
+
+    type: EventType
     event: str | None = None
+    message_id: MessageId | None = None
     timestamp: int | str | None = None
     received_at: int | str | None = None
-    previous_id: str | None = None
-    context: Context | None = None
+    anonymous_id: Id | None = None
+    user_id: Id | None = None
     properties: Page | None = None
+    context: Context | None = None
+    previous_id: str | None = None
 
 
 class Invalid(Exception):
@@ -79,6 +87,7 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 _decode = msgspec.json.Decoder(Wire).decode
+_second_of, _tail_of = seconds.get, tails.get
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -86,54 +95,48 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
     """The event in a record, its time in ms since 1970 and its person. Raises Invalid."""
     if value is None:
         raise Invalid("tombstone", "the record has no value")
-    if len(value) > MAX_BYTES:
-        raise Invalid("too_large", f"the record has {len(value):,} bytes, more than {MAX_BYTES:,}")
     try:
+        if len(value) > 2 * MAX_DEPTH:
+            _check_long(value)
         if not value.isascii():
             value.decode()  # msgspec skips unknown fields without checking their UTF-8
-        if len(value) > 2 * MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH:
-            _check_depth(value)
         wire = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        wire = _read_slowly(value)
-    message_id, timestamp = wire.message_id, wire.timestamp
-    if (
-        message_id is None
-        or timestamp is None
-        or not 0 < len(message_id) <= MAX_MESSAGE_ID
-        or wire.type not in TYPES
-        or (wire.event is None and wire.type == "track")
-    ):
-        _read_slowly(value)
-    t = parse_ms(timestamp) if isinstance(timestamp, str) else within_years(timestamp)
-    if t is None:
-        _bad_time(timestamp)
-    user, anonymous = wire.user_id, wire.anonymous_id
-    if user is not None:
-        if not user or anonymous == "" or (user[0] == "a" and user.startswith(ANONYMOUS)):
-            _no_person(wire)
-        return wire, t, user
-    if not anonymous:
-        _no_person(wire)
-    return wire, t, f"{ANONYMOUS}{anonymous}"
+        return _read_slowly(value)
+    text = wire.timestamp
+    if isinstance(text, str):
+        second, tail = _second_of(text[:19]), _tail_of(text[19:])
+        t = parse_ms(text) if second is None or tail is None else second + tail
+    else:
+        t = within_years(text)
+    person = wire.user_id
+    if person is None:
+        if wire.anonymous_id is None:
+            return _read_slowly(value)
+        person = ANONYMOUS + wire.anonymous_id
+    elif person[0] == "a" and person.startswith(ANONYMOUS):
+        return _read_slowly(value)
+    if t is None or wire.message_id is None or (wire.event is None and wire.type == "track"):
+        return _read_slowly(value)
+    return wire, t, person
 
 
 def entry_of(wire: Wire) -> EntryFields | None:
     """Campaign name, source and medium, channel and page of an event; None where it has none of them."""
-    context = wire.context
-    page = None
-    if context is None:
-        if wire.properties is None or wire.type not in ("page", "screen"):
-            return None
-        return None, None, None, None, wire.properties.path
-    if context.page is not None:
-        page = context.page.path
-    if page is None and wire.properties is not None and wire.type in ("page", "screen"):
-        page = wire.properties.path
+    context, properties = wire.context, wire.properties
+    path = channel = None
+    if context is not None:
+        page, channel = context.page, context.channel
+        if page is not None:
+            path = page.path
+    if path is None and properties is not None and wire.type in ("page", "screen"):
+        path = properties.path
+    elif context is None:
+        return None
+    if context is None or context.campaign is None:
+        return None, None, None, channel, path
     campaign = context.campaign
-    if campaign is None:
-        return None, None, None, context.channel, page
-    return campaign.name, campaign.source, campaign.medium, context.channel, page
+    return campaign.name, campaign.source, campaign.medium, channel, path
 
 
 def received_ms(wire: Wire) -> int | None:
@@ -151,7 +154,12 @@ def decode_whole(value: bytes) -> dict[str, Any]:
     return whole if isinstance(whole, dict) else {}
 
 
-def _check_depth(value: bytes) -> None:
+def _check_long(value: bytes) -> None:
+    if len(value) > MAX_BYTES:
+        raise Invalid("too_large", f"the record has {len(value):,} bytes, more than {MAX_BYTES:,}")
+    value.decode()
+    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
+        return
     depth = deepest = 0
     for bracket in _BRACKETS.findall(_STRINGS.sub(b"", value)):
         depth += 1 if bracket in b"[{" else -1
@@ -167,19 +175,23 @@ def _bad_time(timestamp: object) -> NoReturn:
     )
 
 
-def _no_person(wire: Wire) -> NoReturn:
-    user = wire.user_id
+def _person_of(wire: Wire) -> str:
+    user, anonymous = wire.user_id, wire.anonymous_id
     if user is not None and user.startswith(ANONYMOUS):
         message = f"userId: may not begin with `{ANONYMOUS}`, got {_shown(user)}"
-    elif user == "" or wire.anonymous_id == "":
+    elif user == "" or anonymous == "":
         message = f"{'userId' if user == '' else 'anonymousId'}: may not be empty"
+    elif user is not None:
+        return user
+    elif anonymous is not None:
+        return ANONYMOUS + anonymous
     else:
         message = "userId, anonymousId: at least one is required"
     raise Invalid("no_person", message)
 
 
-def _read_slowly(value: bytes) -> Wire:
-    """Field by field, for what the typed decoder refused: the first broken rule, or a sound event.
+def _read_slowly(value: bytes) -> tuple[Wire, int, str]:
+    """Field by field, for what was refused so far: the first broken rule, or a sound event.
 
     Sound are events with an odd value in a field that their type does not use.
     """
@@ -190,7 +202,7 @@ def _read_slowly(value: bytes) -> Wire:
         raise Invalid("not_json", f"not JSON: {error}") from None
     if not isinstance(whole, dict):
         raise Invalid("not_object", f"expected a JSON object, got {_kind(whole)}")
-    kind = whole.get("type")
+    kind: Any = whole.get("type")
     required = ("messageId", "type", "timestamp") + (("event",) if kind == "track" else ())
     for name in required:
         if whole.get(name) is None:
@@ -198,7 +210,7 @@ def _read_slowly(value: bytes) -> Wire:
     message_id = _text(whole, "messageId")
     if not 0 < len(message_id or "") <= MAX_MESSAGE_ID:
         raise Invalid("bad_type", f"messageId: expected 1 to {MAX_MESSAGE_ID} characters")
-    if not isinstance(kind, str) or kind not in TYPES:
+    if kind not in get_args(EventType):
         raise Invalid("bad_type", f"type: expected one of {', '.join(sorted(TYPES))}, got {_shown(kind)}")
     wire = Wire(
         message_id=message_id,
@@ -209,16 +221,22 @@ def _read_slowly(value: bytes) -> Wire:
         previous_id=_text(whole, "previousId") if kind == "alias" else None,
         context=_context(whole),
     )
-    path = whole["properties"].get("path") if isinstance(whole.get("properties"), dict) else None
-    wire.properties = Page(path if isinstance(path, str) else None)
-    timestamp = whole["timestamp"]
-    if isinstance(timestamp, bool) or not isinstance(timestamp, int | str):
-        _bad_time(timestamp)
-    wire.timestamp = timestamp
+    properties = whole.get("properties")
+    if isinstance(properties, dict):
+        path = properties.get("path")
+        wire.properties = Page(path if isinstance(path, str) else None)
     received = whole.get("receivedAt")
     if isinstance(received, int | str) and not isinstance(received, bool):
         wire.received_at = received
-    return wire
+    timestamp, t = whole["timestamp"], None
+    if isinstance(timestamp, str):
+        t = parse_ms(timestamp)
+    elif isinstance(timestamp, int) and not isinstance(timestamp, bool):
+        t = within_years(timestamp)
+    if t is None:
+        _bad_time(timestamp)
+    wire.timestamp = timestamp
+    return wire, t, _person_of(wire)
 
 
 def _context(whole: dict[str, Any]) -> Context | None:

@@ -10,22 +10,29 @@ LATEST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
-_CACHED = 100_000
+_DAY = 86_400_000
+_CACHED = 10_000
+_SECONDS_CACHED = 20_000  # some five hours of an input that is in order
 
 _SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _TAIL = re.compile(r"(?:[.,](\d+))?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII)
+_DIGITS = "0123456789"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 _MS = [f".{ms:03d}Z" for ms in range(1000)]
 _SECONDS = [f":{second // 60:02d}:{second % 60:02d}" for second in range(3600)]  # of an hour
 _SECOND_MS = {text: second * 1000 for second, text in enumerate(_SECONDS)}
+_TAIL_MS = {text: ms for ms, text in enumerate(_MS)} | {"Z": 0}
+_FRACTION_MS = {text[:4]: ms for ms, text in enumerate(_MS)}
 
-_HOURS = {f"{hour:02d}": hour * 3_600_000 for hour in range(24)}
-
-_dates: dict[str, int] = {}
 _hours: dict[str, int] = {}
-_tails: dict[str, int] = {text: ms for ms, text in enumerate(_MS)} | {"Z": 0}
+_zones: dict[str, int] = {"Z": 0}
 _texts: dict[int, str] = {}
+
+seconds: dict[str, int] = {}
+"""Times to the second that have been read lately: with `tails`, the hot part of `parse_ms`."""
+tails: dict[str, int] = dict(_TAIL_MS)
+"""What follows the second, as milliseconds; the sum of both lies in the years 1 to 9999."""
 
 
 def parse_ms(text: str) -> int | None:
@@ -33,20 +40,22 @@ def parse_ms(text: str) -> int | None:
 
     None for anything else: a bare date, a time without an offset, week dates, years outside 1 to 9999.
     """
-    try:
-        t = _hours[text[:13]] + _SECOND_MS[text[13:19]] + _tails[text[19:]]
-    except KeyError:
-        return _parse_uncached(text)
-    return t if EARLIEST <= t <= LATEST else None
+    second = seconds.get(text[:19])
+    if second is None:
+        hour, rest = _hours.get(text[:13]), _SECOND_MS.get(text[13:19])
+        if hour is None or rest is None:
+            return _parse_uncached(text)
+        if len(seconds) >= _SECONDS_CACHED:
+            seconds.clear()
+        second = seconds[text[:19]] = hour + rest
+    tail = tails.get(text[19:])
+    if tail is not None:
+        return second + tail
+    fraction, zone = _FRACTION_MS.get(text[19:23]), _zones.get(text[23:].lstrip(_DIGITS))
+    return _parse_uncached(text) if fraction is None or zone is None else second + fraction + zone
 
 
 def _parse_uncached(text: str) -> int | None:
-    midnight, hour_text = _dates.get(text[:11]), text[11:13]
-    if midnight is not None and hour_text in _HOURS and text[13:19] in _SECOND_MS and text[19:] in _tails:
-        if len(_hours) >= _CACHED:
-            _hours.clear()
-        _hours[text[:13]] = midnight + _HOURS[hour_text]
-        return parse_ms(text)
     second = _SECOND.match(text)
     if second is None:
         return None
@@ -62,20 +71,24 @@ def _parse_uncached(text: str) -> int | None:
     if offset_hours > 23 or offset_minutes > 59:
         return None
     base = (whole - _EPOCH) // timedelta(milliseconds=1)
-    offset = (offset_hours * 60 + offset_minutes) * 60_000 * (-1 if tail[2] == "-" else 1)
-    rest = int((tail[1] or "0")[:3].ljust(3, "0")) - offset
+    zone = (offset_hours * 60 + offset_minutes) * 60_000 * (1 if tail[2] == "-" else -1)
+    fraction = tail[1] or ""
+    t = base + int(fraction[:3].ljust(3, "0")) + zone
     if second.end() == 19:
-        if len(_hours) >= _CACHED:
-            _hours.clear()
-        if len(_tails) >= _CACHED:
-            _tails.clear()
-        _hours[text[:13]] = base - (minute * 60 + sec) * 1000
-        if len(_dates) >= _CACHED:
-            _dates.clear()
-        _dates[text[:11]] = base - ((hour * 60 + minute) * 60 + sec) * 1000
-        if len(text) < 40:
-            _tails[text[19:]] = rest
-    return base + rest if EARLIEST <= base + rest <= LATEST else None
+        if EARLIEST + 2 * _DAY < base < LATEST - 2 * _DAY:
+            _remember(_hours, text[:13], base - (minute * 60 + sec) * 1000)
+        if len(fraction) <= 3:
+            _remember(tails, text[19:], t - base)
+        _remember(_zones, text[tail.end(1) if fraction else 19 :], zone)
+    return t if EARLIEST <= t <= LATEST else None
+
+
+def _remember(cache: dict[str, int], text: str, ms: int) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
+        if cache is tails:
+            cache |= _TAIL_MS
+    cache[text] = ms
 
 
 def within_years(t: int | None) -> int | None:

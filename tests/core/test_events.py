@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.events import Invalid, read
+from stream.core.events import Invalid, entry_of, read
 
 SOUND: dict[str, Any] = {
     "messageId": "m1",
@@ -106,6 +106,41 @@ def test_a_person_without_user_id_is_anonymous() -> None:
 
 def test_of_a_repeated_field_the_last_counts() -> None:
     assert read(b'{"userId":5,' + changed()[1:])[2] == "u1"
+
+
+@given(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["track", "page", "screen", "identify", "alias", "group"])},
+        optional={
+            "anonymousId": st.text(max_size=3),
+            "userId": st.text(max_size=3) | st.just("anonymous:7"),
+            "event": st.text(max_size=3),
+            "messageId": st.text(min_size=199, max_size=201),
+            "timestamp": st.sampled_from(["2026-03-29T00:30:00.1239Z", "2026-03-29T00:30", 0, 10**15]),
+            "properties": st.fixed_dictionaries({}, optional={"path": st.text(max_size=3)}),
+            "context": st.fixed_dictionaries(
+                {},
+                optional={
+                    "channel": st.none() | st.text(max_size=3),
+                    "page": st.fixed_dictionaries({}, optional={"path": st.none() | st.text(max_size=3)}),
+                    "campaign": st.fixed_dictionaries({}, optional={"name": st.text(max_size=3)}),
+                },
+            ),
+        },
+    )
+)
+def test_an_event_reads_the_same_whichever_way_it_is_read(fields: dict[str, Any]) -> None:
+    value = changed(**fields)
+    field_by_field = b'{"userId":5,' + value[1:]  # what the typed decoder refuses
+    assert found_in(value) == found_in(field_by_field)
+
+
+def found_in(value: bytes) -> object:
+    try:
+        wire, t, person = read(value)
+    except Invalid as invalid:
+        return invalid.reason, invalid.message
+    return wire.type, wire.message_id, wire.user_id, wire.anonymous_id, t, person, entry_of(wire)
 
 
 ANY_JSON = st.recursive(

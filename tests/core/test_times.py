@@ -20,6 +20,9 @@ from stream.core.times import EARLIEST, LATEST, format_day, format_ms, parse_day
         ("2026-03-28T19:00:00-0530", 1774744200000),
         ("2026-03-29T00:30Z", 1774744200000),
         ("2026-03-29 00:30:00Z", 1774744200000),
+        ("2026-03-29T00:30:00.123456Z", 1774744200123),
+        ("2026-03-29T00:30:00.123999999+08:00", 1774715400123),
+        ("2026-03-29T00:30:00,5z", 1774744200500),
         ("1969-12-31T23:59:59.9999Z", -1),
         ("0001-01-01T00:00:00.000Z", EARLIEST),
         ("9999-12-31T23:59:59.999Z", LATEST),
@@ -46,6 +49,9 @@ def test_times_are_read_and_finer_digits_floored(text: str, ms: int) -> None:
         "0000-01-01T00:00:00Z",
         "0001-01-01T00:00:00+01:00",
         "9999-12-31T23:59:59-00:01",
+        "2026-03-29T00:30:00.123456",
+        "2026-03-29T00:30:00.123.456Z",
+        "2026-03-29T00:30:00.١٢٣Z",
         "٢٠٢٦-03-29T00:00:00Z",
         "",
     ],
@@ -69,6 +75,15 @@ def test_times_agree_with_the_standard_library(moment: datetime) -> None:
     expected = (moment - datetime.fromisoformat("1970-01-01T00:00:00+00:00")) // timedelta(milliseconds=1)
     if EARLIEST <= expected <= LATEST:
         assert parse_ms(moment.isoformat()) == expected
+
+
+@given(st.integers(EARLIEST, LATEST), st.integers(-1439, 1439), st.integers(0, 10**9 - 1))
+def test_no_time_outside_the_years_comes_from_the_caches(t: int, offset: int, finer: int) -> None:
+    hours, minutes = divmod(abs(offset), 60)
+    text = f"{format_ms(t)[:19]}.{finer:09d}{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
+    expected = t // 1000 * 1000 + finer // 10**6 - offset * 60_000
+    for _ in range(2):
+        assert parse_ms(text) == (expected if EARLIEST <= expected <= LATEST else None)
 
 
 @given(st.text(max_size=40))
