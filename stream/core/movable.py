@@ -37,21 +37,21 @@ class MovablePartition(Partition):
 
     def resolve(self, person: str, t: int) -> str:
         """The person that an id stands for at `t` ms: the user, for an anonymous id that was joined."""
-        return self._persons.resolve(person, t)
+        return self._persons.redirects.resolve(person, t)
 
     def lead_on(self, person: str, until: int) -> None:
         """Remember up to this day where an id has moved."""
-        self._persons.lead_on(person, until)
+        self._persons.redirects.lead_on(person, until)
 
     def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
         """Move an id to partition `to`, and remember that up to this day."""
         if self._due.behind:
             self._due.catch_up(person)
-        return self._persons.give_away(person, to, until)
+        return self._persons.redirects.give_away(person, to, until)
 
     def take_in(self, person: str, moved: bytes) -> None:
         """Take over an id that another partition has given away."""
-        self._persons.take_in(person, *unpack(moved, self._activity))
+        self._persons.redirects.take_in(person, *unpack(moved, self._activity))
 
     def resume(self, person: str) -> None:
         """Go on with a person who was held."""

@@ -15,7 +15,7 @@ from stream.core.engagement.diary import Diary
 from stream.core.engagement.windows import Windows
 from stream.core.erasing import ErasedLives
 from stream.core.events import ANONYMOUS, Wire
-from stream.core.joining import settle, take_over
+from stream.core.joining import settle
 from stream.core.keeping import Shelves
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.profile import (
@@ -26,18 +26,15 @@ from stream.core.profile import (
     NEW,
     SILENT,
     STATES,
-    Erased,
     Profile,
     Recent,
     Visit,
     uncounted,
 )
 from stream.core.publishing import Publisher
+from stream.core.redirects import Redirects
 from stream.core.registration import Registrar
 from stream.core.visits import Cutter, Fact
-
-ELSEWHERE = ""  # the redirect of an id that lives on another partition: nobody's id is empty
-MAX_ALIASES = 100  # an id that joins anonymous ids without end must not grow its profile without end
 
 
 class Persons:
@@ -59,6 +56,7 @@ class Persons:
         self.cutter = Cutter(definition, activity, calendar)
         self.lifecycle = Lifecycle(definition, activity)
         self.diary = Diary(days, self.cutter, calendar)
+        self.redirects = Redirects(self, definition, cutter=self.cutter, diary=self.diary, calendar=calendar)
         self.transitions: dict[tuple[str, str], int] = {}
         self.key_events: dict[int, int] = {}
         self.visits = 0
@@ -81,7 +79,7 @@ class Persons:
         for person, p in self.hot.items():
             self.open_visits += len(p.open)
             self._timers.check_on(p.due, person)
-            self._await_close(person, p)
+            self.await_close(person, p)
         for name in self.erased.lives:
             self.erased.wait(name)
 
@@ -101,16 +99,6 @@ class Persons:
     def is_new(self, person: str) -> bool:
         """Whether nothing at all is known under an id."""
         return not self.erased.waiting and self.profiles.get(person) is None
-
-    def resolve(self, person: str, t: int) -> str:
-        """The person that an id stands for at `t`: the user, for an anonymous id that was joined."""
-        p = self.profiles.get(person)
-        if p is None or p.redirect is None:
-            return person
-        if self._calendar.reached(t) >= p.until:
-            self._end_redirect(person, p)
-            return person
-        return p.redirect
 
     def is_repeat(self, person: str, t: int, message_id: str) -> bool:
         """Whether the person's applied events have this id at this time."""
@@ -167,7 +155,7 @@ class Persons:
         if t > p.last:
             p.last, p.last_day = t, self._calendar.day_of(t)
         self.open_visits += len(p.open) - open_before
-        self._await_close(person, p)
+        self.await_close(person, p)
         self.evaluate(person, p, p.last, self._calendar.reached(p.last), message_id)
 
     def evaluate(self, person: str, p: Profile, at: int, day: int, cause: str) -> None:
@@ -205,7 +193,7 @@ class Persons:
         if p.open[-1] is not visit:
             engaged = False
             self.open_visits += 1
-            self._await_close(person, p)
+            self.await_close(person, p)
         if (
             bool(p.open[-1].hits) != engaged
             or (engaged and self.lifecycle.counted)
@@ -278,18 +266,18 @@ class Persons:
         p.due = NEVER
         if p.redirect is not None:
             if p.until <= day:
-                self._end_redirect(person, p)
+                self.redirects.end(person, p)
             else:
-                self._set_due(person, p, p.until)
+                self.set_due(person, p, p.until)
         elif p.registered is not None:
             self.evaluate(person, p, midnight, day, "day")
             self.lifecycle.prune(p, day)
         elif p.last + self.cutter.gap >= midnight or day - p.last_day < self._d.prospect_days:
-            self._set_due(person, p, max(day + 1, p.last_day + self._d.prospect_days))
+            self.set_due(person, p, max(day + 1, p.last_day + self._d.prospect_days))
         else:
             self.close_due(person, midnight)
             self.diary.gone(person, p, midnight)
-            self._forget(person)
+            self.forget(person)
 
     def close_due(self, person: str, watermark: int) -> None:
         """Publish the person's visits whose end plus gap lies before the watermark.
@@ -318,16 +306,16 @@ class Persons:
         if p.registration is not None and p.registration[0] < watermark:
             p.registration = None
         self.lifecycle.prune(p, p.last_day)
-        self._await_close(person, p)
+        self.await_close(person, p)
 
     def close_over(self, person: str, watermark: int, floor: int) -> None:
         """Publish what is over by this watermark, under the person's own id and those joined to it."""
         p = self.profiles.get(person)
         for name in (person, *(p.aliases if p is not None else ())):
             if name in self.profiles:
-                self._close_ahead(name, watermark, floor)
+                self.close_ahead(name, watermark, floor)
 
-    def _close_ahead(self, person: str, watermark: int, floor: int) -> None:
+    def close_ahead(self, person: str, watermark: int, floor: int) -> None:
         """Publish what is over by a watermark that is ahead of the partition's own, the `floor`.
 
         What is not before that may still be repeated.
@@ -370,12 +358,12 @@ class Persons:
         ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
         if not later:
             self.diary.gone(person, p, at)
-        self._forget(person)
+        self.forget(person)
         erased = self.erased.erase(person, p, (t, message_id), ids)
         for alias in p.aliases:
             a = self.profiles.get(alias)
             if a is not None and a.redirect is not None:
-                self._forget(alias)
+                self.forget(alias)
                 self.erased.erase_alias(alias, a, erased)
         if later:
             self._live_on(person, p, later, cause=message_id)
@@ -391,109 +379,15 @@ class Persons:
             self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
         self.cutter.recut(p)
         self.open_visits += len(p.open)
-        self._await_close(person, p)
+        self.await_close(person, p)
         self.evaluate(person, p, last, self._calendar.reached(last), cause)
-
-    # -- joining ----------------------------------------------------------------------------------
-
-    def join(self, person: str, p: Profile, anonymous: str, t: int, *, watermark: int, floor: int) -> bool:
-        """Make the anonymous id a redirect to the user; True where a prospect was taken over.
-
-        Visits that are over by `watermark` are not joined; the partition has come to `floor`.
-        """
-        a = self.profiles.get(anonymous)
-        day = self._calendar.reached(t)
-        if a is not None and a.redirect is None:
-            if a.open:
-                self._close_ahead(anonymous, watermark, floor)
-            a = self.awake(anonymous, t)
-        if a is not None and a.redirect is not None and day >= a.until:
-            self._end_redirect(anonymous, a)
-            a = None
-        if a is not None and a.redirect is not None and a.redirect != person:
-            return False
-        took_over = a is not None and a.redirect is None and a.due != NEVER
-        if a is not None and took_over:
-            self._take_over(person, p, anonymous, a, t, watermark)
-        if a is None or (a.redirect is None and not a.open):
-            a = self.profiles[anonymous] = Profile(touched=None if a is None else a.touched)
-        a.redirect, a.until = person, day + self._d.hibernate_days
-        if a.due > a.until or a.due == NEVER:
-            self._set_due(anonymous, a, a.until)
-        self.changed[anonymous] = None
-        if anonymous not in p.aliases:
-            p.aliases.append(anonymous)
-            if len(p.aliases) > MAX_ALIASES:
-                oldest = p.aliases[0]
-                self._end_redirect(oldest, self.profiles[oldest])
-        return took_over
-
-    def _take_over(self, person: str, p: Profile, anonymous: str, a: Profile, t: int, watermark: int) -> None:
-        diary = self.diary
-        day = self._calendar.reached(t)
-        before, theirs = diary.stood(p, day), diary.stood(a, day)
-        self.open_visits -= len(p.open) + len(a.open)
-        take_over(p, a, self.cutter, watermark)
-        self.open_visits += len(p.open) + len(a.open)
-        diary.differ(person, p, before, diary.stood(p, day))
-        diary.differ(anonymous, a, theirs, diary.stood(a, day))
-        diary.joined(person, p, a, day)
-        diary.gone(anonymous, a, t)
-        self._await_close(person, p)
-
-    def _end_redirect(self, anonymous: str, a: Profile) -> None:
-        user = self.profiles.get(a.redirect or "")
-        if user is not None and anonymous in user.aliases:
-            user.aliases.remove(anonymous)
-            self.changed[a.redirect or ""] = None
-        if a.open:  # what stayed behind still closes under the anonymous id
-            a.redirect, a.until = None, NEVER
-            self._set_due(anonymous, a, a.last_day + self._d.prospect_days)
-        else:
-            self._forget(anonymous)
-
-    # -- moving to another partition --------------------------------------------------------------
-
-    def give_away(self, person: str, to: int, until: int) -> tuple[Profile | None, Erased | None]:
-        """Take out all that is known under an id; what remains leads to partition `to`, up to a day."""
-        p = self.profiles.get(person)
-        erased = self.erased.give_away(person)
-        if p is not None:
-            self.open_visits -= len(p.open)
-            self.diary.moved(person, p, -1)
-        lead = self.profiles[person] = Profile(redirect=ELSEWHERE, moved_to=to, until=until)
-        self._set_due(person, lead, until)
-        return p, erased
-
-    def take_in(self, person: str, p: Profile | None, erased: Erased | None) -> None:
-        """Go on with an id where another partition has left off."""
-        known = self.profiles.get(person)
-        if known is not None and known.redirect not in (None, ELSEWHERE):
-            self._end_redirect(person, known)
-        elif known is not None:
-            self.diary.gone(person, known, known.last)
-        self._forget(person)
-        if p is not None:
-            self.open_visits += len(p.open)
-            self.diary.moved(person, p, 1)
-            self.profiles[person] = p
-            self.set_timers(person)
-        if erased is not None:
-            self.erased.take_in(person, erased)
-
-    def lead_on(self, person: str, until: int) -> None:
-        """Keep leading to another partition up to this day."""
-        p = self.profiles.get(person)
-        if p is not None and until > p.until:
-            p.until = until
-            self.changed[person] = None
 
     def set_timers(self, person: str) -> None:
         """Set the timers of a person anew, whose were taken or are another partition's."""
         p = self.profiles.get(person)
         if p is not None:
             self._timers.check_on(p.due, person)
-            self._await_close(person, p)
+            self.await_close(person, p)
 
     # -- bookkeeping ------------------------------------------------------------------------------
 
@@ -515,16 +409,19 @@ class Persons:
             person, k, change, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits
         )
 
-    def _await_close(self, person: str, p: Profile) -> None:
+    def await_close(self, person: str, p: Profile) -> None:
+        """Set the timer of the first open visit."""
         if p.open:
             self._timers.close_after(p.open[0].last + self.cutter.gap, person)
 
-    def _set_due(self, person: str, p: Profile, day: int) -> None:
+    def set_due(self, person: str, p: Profile, day: int) -> None:
+        """Have the person looked at on a day."""
         p.due = day
         self._timers.check_on(day, person)
         self.changed[person] = None
 
-    def _forget(self, person: str) -> None:
+    def forget(self, person: str) -> None:
+        """Nothing is known of an id any more."""
         p = self.profiles.pop(person, None)
         if p is not None:
             self.open_visits -= len(p.open)
