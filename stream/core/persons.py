@@ -225,6 +225,7 @@ class Persons:
             or t - visit.start > self.cutter.longest
             or p.state >= CHURNED
             or self.lifecycle.counted
+            or self.cutter.bounce(visit)  # engaged by `@return` or `@visit` alone
             or not self.diary.occurred_again(p, visit, entry, today, t, len(keys))
         ):
             return False

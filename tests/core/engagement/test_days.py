@@ -45,6 +45,13 @@ def test_a_bounce_up_to_midnight_stays_one() -> None:
     assert first.traffic.bounce_rate == 1
 
 
+def test_a_return_alone_is_a_bounce_until_a_key_event_comes() -> None:
+    log = [track(0, "Talk"), page(HOUR), track(HOUR + MINUTE, "Talk")]
+    key_events = (KeyEvent("Talk"), KeyEvent("@return"))
+    assert days(*log[:2], key_events=key_events)[0].traffic.bounce_rate == 0.5
+    assert days(*log, key_events=key_events)[0].traffic.bounce_rate == 0
+
+
 def test_an_event_out_of_order_before_midnight_counts_for_the_day_before() -> None:
     first, second, _ = days(page(DAY + MINUTE), page(DAY - MINUTE))
     assert (first.traffic.visits, first.traffic.people, first.active.days_1) == (1, 1, 1)
