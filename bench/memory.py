@@ -67,18 +67,34 @@ def main() -> None:
     for state in given.state or STATES:
         # Making the input would leave its traces in the memory that is measured.
         tell.step(f"the input for {given.persons:,} persons, {state}")
-        for _ in events_of(state, given.persons):
-            pass
+        for count in (given.persons // 4, given.persons):
+            for _ in events_of(state, count):
+                pass
         for store in given.store or STORES:
             tell.step(f"{given.persons:,} persons, {state}, {store}")
-            cases[f"{state}, {store}"] = in_a_process(state, store, given.persons)
+            cases[f"{state}, {store}"] = in_processes(state, store, given.persons)
     largest = max(case["bytes_a_person"] for case in cases.values())
     result = {"persons": given.persons, "limit_bytes": LIMIT_BYTES, "cases": cases, "largest": largest}
     write("memory", result)
 
 
+def in_processes(state: str, store: str, persons: int) -> dict[str, int]:
+    """The case's figures: how much more many persons take than a quarter of them, over how many more they are.
+
+    So what is there once, however many persons come (remembered times, names, windows), is `bytes_beside`.
+    """
+    few, many = (in_a_process(state, store, count) for count in (persons // 4, persons))
+    more = many["persons"] - few["persons"]
+    a_person = (many["grown_bytes"] - few["grown_bytes"]) / more
+    return {
+        **{name: value for name, value in many.items() if name != "grown_bytes"},
+        "bytes_a_person": round(a_person),
+        "bytes_beside": round(many["grown_bytes"] - a_person * many["persons"]),
+    }
+
+
 def in_a_process(state: str, store: str, persons: int) -> dict[str, int]:
-    """The case's figures. Raises BenchError where it fails."""
+    """Raises BenchError where it fails."""
     argv = [sys.executable, "-m", "bench.memory", "--case", state, store, "--persons", str(persons)]
     done = subprocess.run(argv, stdout=subprocess.PIPE, check=False)
     if done.returncode:
@@ -102,26 +118,20 @@ def measure(state: str, store: str, persons: int) -> dict[str, int]:
     gc.collect()
     grown = resident_bytes() - before
     profiles = sum(len(partition) for partition in partitions)
-    redirects = sum(
-        profile.redirect is not None
-        for partition in partitions
-        for profile in partition._persons.hot.values()
-    )
-    open_visits = sum(partition._persons.open_visits for partition in partitions)
-    known = profiles - redirects
-    values = [
-        partition.value(person.encode()) or b""
-        for partition in partitions
-        for person in partition._persons.hot
-    ]
+    there = [partition.population() for partition in partitions]
+    known = sum(sum(one.states.values()) for one in there)
+    stored = sum(len(partition.value(key) or b"") for partition in partitions for key in keys_of(partition))
     return {
         "persons": known,
-        "ids_that_lead_to_one": redirects,
-        "open_visits": open_visits,
-        "bytes_a_person": round(grown / known),
-        "bytes_a_profile": round(grown / profiles),
-        "changelog_bytes_a_person": round(sum(map(len, values)) / known),
+        "ids_that_lead_to_one": profiles - known,
+        "open_visits": sum(one.open_visits for one in there),
+        "grown_bytes": grown,
+        "changelog_bytes_a_person": round(stored / known),
     }
+
+
+def keys_of(partition: Partition) -> Iterator[bytes]:
+    return partition.keys()
 
 
 def made(store: str, persons: int) -> list[Partition]:

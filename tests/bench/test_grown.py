@@ -11,7 +11,7 @@ from bench.input import DAY_MS, START_MS, generate
 from stream.core.definition import Definition
 from stream.core.engagement.census import standing
 from stream.core.partition import Partition
-from stream.core.profile import PROGRESS_KEY
+from stream.core.profile import PROGRESS_KEY, decode
 
 PARTITIONS = 2
 PERSONS = 700
@@ -50,8 +50,8 @@ def test_there_are_as_many_persons_as_were_asked_for(population: Population) -> 
 
 def test_who_is_there_is_what_a_count_of_all_profiles_finds(population: Population) -> None:
     partition = restored(population, 0)
-    hot = partition._persons.hot
-    counted = standing(hot.items(), None)
+    profiles = [(key.decode(), decode(partition.value(key) or b"")) for key in list(partition.keys())]
+    counted = standing(profiles, None)
     assert {state: n for state, n in partition.population().states.items() if n} == counted.states
 
 
