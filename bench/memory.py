@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def in_processes(state: str, store: str, persons: int) -> dict[str, int]:
-    """The case's figures: how much more many persons take than a quarter of them, over how many more they are.
+    """The case's figures: how much more many persons take than a quarter of them, over how many more.
 
     So what is there once, however many persons come (remembered times, names, windows), is `bytes_beside`.
     """
