@@ -61,6 +61,8 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 def run(bench: Coroutine[Any, Any, None]) -> None:
     """Run a bench to its end. Ctrl-C and SIGTERM stop workers and broker first, and then exit with 130."""
+    # A shell starts what it puts into the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         asyncio.run(bench)
