@@ -19,6 +19,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from bench.input import DAYS, EVENTS, START_MS, Record, cached
@@ -143,8 +144,6 @@ def _sorted_out(content: dict[bytes, bytes], anonymous_of: dict[bytes, bytes]) -
 
 
 def _closed(encoded: bytes) -> int | None:
-    import msgspec
-
     return msgspec.msgpack.decode(encoded, type=Standing).closed
 
 
@@ -204,8 +203,6 @@ class Population:
 
 
 def _encode(counted: Standing) -> bytes:
-    import msgspec
-
     return msgspec.msgpack.encode(counted)
 
 

@@ -32,8 +32,8 @@ from bench.curves import Curve, draw
 from bench.grown import samples
 from bench.input import DAY_MS, START_MS, Record, cached
 from bench.latency import pace
-from bench.population import coming, grow
-from bench.rig import RESULTS, BenchError, Flow, Placed, Rig, Tell, Worker, machine, parser, rig, run, total
+from bench.population import Chunks, coming, grow, placed
+from bench.rig import RESULTS, BenchError, Flow, Rig, Tell, Worker, machine, parser, rig, run, total
 
 IMAGES = Path(__file__).parent.parent / "docs" / "img"
 WRITTEN = RESULTS / "growth.json"
@@ -43,7 +43,6 @@ PACED_S = 12
 TRACKED = (b"Product Viewed", b"Products Searched", b"Product Added", b"Product Shared")
 SHOP = ("Order Completed", "Checkout Started", "Product Added", "Product Shared")
 
-Chunks = Sequence[Sequence[Sequence[Record]]]
 Change = Callable[[bytes, bytes], bytes]
 """From a record's key and value, another value."""
 
@@ -258,13 +257,6 @@ async def cost_of(
             if size
         },
     }
-
-
-def placed(chunks: Chunks) -> Iterator[Placed]:
-    for chunk in chunks:
-        for number, records in enumerate(chunk):
-            for one in records:
-                yield number, one.key, one.value
 
 
 async def over_persons(given: argparse.Namespace, tell: Tell) -> list[dict[str, float]]:

@@ -30,6 +30,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.input import Record, cached
+from bench.population import Chunks
 from bench.rig import INPUT, BenchError, Flow, Rig, Samples, Tell, parser, rig, run, write
 from stream.settings.durations import parse_duration
 
@@ -123,9 +124,7 @@ async def bench(given: argparse.Namespace) -> None:
     write("latency", result)
 
 
-async def pace(
-    running: Rig, chunks: Sequence[Sequence[Sequence[Record]]], per_second: int, topic: str = INPUT
-) -> list[Sent]:
+async def pace(running: Rig, chunks: Chunks, per_second: int, topic: str = INPUT) -> list[Sent]:
     """Write the input evenly; each partition's share of a tick is one batch."""
     producer = AIOKafkaProducer(bootstrap_servers=running.address, acks="all", linger_ms=0)
     await producer.start()
@@ -206,7 +205,7 @@ async def watch(address: str, topics: str, seen: str) -> None:
 
 
 def delays(
-    seen: Path, sent: Sequence[Sent], chunks: Sequence[list[list[Record]]], from_ms: float, to_ms: float
+    seen: Path, sent: Sequence[Sent], chunks: Chunks, from_ms: float, to_ms: float
 ) -> dict[str, list[float]]:
     """Seconds from arrival to sight of each output of an event that arrived between these times."""
     came = msgspec.msgpack.decode(seen.read_bytes(), type=list[tuple[str, float, bytes]])
@@ -238,7 +237,7 @@ def delays(
     return found
 
 
-def arrived(sent: Sequence[Sent], chunks: Sequence[list[list[Record]]], from_ms: float, to_ms: float) -> int:
+def arrived(sent: Sequence[Sent], chunks: Chunks, from_ms: float, to_ms: float) -> int:
     """How many events arrived between these times."""
     ends = [sum(len(chunk[number]) for chunk in chunks) for number in range(PARTITIONS)]
     return sum(

@@ -12,11 +12,13 @@ bench/results/population-<persons>-<store>.json.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.grown import Population, Samples, ids_of, samples, write
 from bench.input import DAY_MS, START_MS, Record, cached
-from bench.rig import BenchError, Flow, Rig, Tell, Worker, parser, rig, run, total
+from bench.rig import BenchError, Flow, Placed, Rig, Tell, Worker, parser, rig, run, total
 from bench.rig import Samples as Metrics
 from bench.rig import write as write_result
 
@@ -25,7 +27,7 @@ RESTORE_WITHIN_S = 1_200.0
 VISITS = (("zipf", 1.0, START_MS), ("evenly", 0.0, START_MS + 5 * DAY_MS))
 """How persons are drawn, the exponent, and when they come."""
 
-Chunks = list[list[list[Record]]]
+Chunks = Sequence[Sequence[Sequence[Record]]]
 
 
 def main() -> None:
@@ -96,21 +98,22 @@ async def grow(
     }
 
 
+def placed(chunks: Chunks) -> Iterator[Placed]:
+    """The records as they are written: partition by partition within a chunk."""
+    for chunk in chunks:
+        for number, records in enumerate(chunk):
+            for one in records:
+                yield number, one.key, one.value
+
+
 async def visit(worker: Worker, chunks: Chunks) -> dict[str, Any]:
     """Have the worker take events in, and say what an event cost."""
     before_s, before = worker.cpu_s, await worker.metrics()
     running: Rig = worker.flow.rig
-    events = await running.fill(
-        worker.flow.topic,
-        (
-            (number, one.key, one.value)
-            for chunk in chunks
-            for number, some in enumerate(chunk)
-            for one in some
-        ),
-    )
-    began_s = await worker.until(_at_once, "asked")
-    seconds = await worker.caught_up(within_s=RESTORE_WITHIN_S) - began_s
+    events = await running.fill(worker.flow.topic, placed(chunks))
+    written_at = time.monotonic()
+    await worker.caught_up(within_s=RESTORE_WITHIN_S)
+    seconds = time.monotonic() - written_at
     used_s, after = worker.cpu_s - before_s, await worker.metrics()
     return {
         "cpu_microseconds_an_event": round(used_s / events * 1e6, 1),
@@ -118,10 +121,6 @@ async def visit(worker: Worker, chunks: Chunks) -> dict[str, Any]:
         "visits": round(total(after, "footfall_visits_total") - total(before, "footfall_visits_total")),
         **await stands(worker),
     }
-
-
-async def _at_once() -> bool:
-    return True
 
 
 async def stands(worker: Worker) -> dict[str, Any]:

@@ -22,12 +22,13 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
@@ -182,12 +183,10 @@ class Rig:
 
     async def ends(self, topic: str) -> dict[int, int]:
         """The next offset of each partition of a topic."""
-        from aiokafka import AIOKafkaConsumer
-
         consumer = AIOKafkaConsumer(bootstrap_servers=self.address)
         await consumer.start()
         try:
-            numbers = consumer.partitions_for_topic(topic) or await _partitions(self.admin, topic)
+            numbers = await _partitions(self.admin, topic)
             found = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
             return {place.partition: offset for place, offset in found.items()}
         finally:
@@ -297,8 +296,6 @@ class Worker:
 
     def said(self, text: str) -> float | None:
         """When the log first said something that begins with `text` (wall clock, s); None: not yet."""
-        from datetime import datetime
-
         for line in self.log.read_bytes().splitlines():
             try:
                 record = orjson.loads(line)

@@ -17,7 +17,8 @@ import os
 from contextlib import AsyncExitStack
 from typing import Any
 
-from bench.input import Record, cached
+from bench.input import cached
+from bench.population import Chunks, placed
 from bench.rig import Rig, Tell, parser, rig, run, write
 
 PARTITIONS = 8
@@ -58,7 +59,7 @@ async def bench(given: argparse.Namespace) -> None:
     write("two-workers", result)
 
 
-async def measure(running: Rig, chunks: list[list[list[Record]]], cores: list[list[int]]) -> float:
+async def measure(running: Rig, chunks: Chunks, cores: list[list[int]]) -> float:
     """Microseconds of processor time an event, of all workers together."""
     name = running.next_name()
     await running.create_topic(name, PARTITIONS)
@@ -68,15 +69,7 @@ async def measure(running: Rig, chunks: list[list[list[Record]]], cores: list[li
         for worker in workers:
             await worker.owns(PARTITIONS // len(workers))
         before = sum(worker.cpu_s for worker in workers)
-        events = await running.fill(
-            name,
-            (
-                (place, one.key, one.value)
-                for chunk in chunks
-                for place, records in enumerate(chunk)
-                for one in records
-            ),
-        )
+        events = await running.fill(name, placed(chunks))
         for worker in workers:
             await worker.caught_up()
         return (sum(worker.cpu_s for worker in workers) - before) / events * 1e6
