@@ -19,7 +19,7 @@ PLOTS = {
     "cpu_s_per_million": ("Processor time a million events, seconds", "lower is better"),
     "peak_rss_mib": ("Peak resident memory, MiB", "lower is better"),
 }
-WIDTH, LEFT, RIGHT = 720, 120, 150
+WIDTH, LEFT, RIGHT = 720, 160, 120
 TOP, BAR, STEP = 52, 18, 30
 # One look for both themes: the page behind may be light or dark.
 STYLE = (
@@ -51,6 +51,9 @@ def plot(rows: Sequence[Row], measure: str, title: str) -> str:
     for number, row in enumerate(best_first):
         drawn += _bar(row, measure, TOP + number * STEP, scale)
     height = TOP + STEP * len(best_first) + 8
+    if not all(row["correct"] for row in best_first):
+        height += 22
+        drawn.append(f'<text x="8" y="{height - 10}">* published other visits than expected</text>')
     told = "; ".join(f"{row['name']} {row[measure]:,}" for row in best_first)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'

@@ -22,7 +22,7 @@ from bench.versus.contest import Contest, share_of
 from bench.versus.job import PEERS, Job, Peer, PeerError, SlowError, find
 from bench.versus.kafka import Kafka
 from bench.versus.oracle import Difference, Expected, Visit
-from bench.versus.plots import draw
+from bench.versus.plots import draw, plot
 from bench.versus.results import Results
 from bench.versus.run import Limits, Process, Run, run, visit_of
 from bench.versus.said import Said
@@ -182,7 +182,18 @@ def test_plots_are_svg_that_tells_its_figures(tmp_path: Path) -> None:
         text = path.read_text()
         assert "<title>" in text
         assert "footfall" in text
-    assert "20,000" in (tmp_path / "versus-events-per-s.svg").read_text()
+    text = (tmp_path / "versus-events-per-s.svg").read_text()
+    assert "20,000" in text
+    assert "other visits than expected" not in text
+
+
+def test_a_plot_marks_who_was_wrong(tmp_path: Path) -> None:
+    results = Results({}, tmp_path / "latest.json")
+    results.expect("faust", events=1_000, versions={}, wanted=WANTED)
+    results.add(made("faust", 2_000, difference=Difference(1, 0, 0)))
+    text = plot(results.rows, "events_per_s", "Events")
+    assert "faust *" in text
+    assert "* published other visits than expected" in text
 
 
 @pytest.mark.parametrize(
