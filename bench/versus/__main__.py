@@ -184,7 +184,7 @@ async def _ready(names: Sequence[str], cache: Path, results: Results, said: Said
             peers.append(peer)
         except PeerError as error:
             results.fail(name, str(error))
-            said.step(f"[red]{name}[/red] is left out: {str(error).splitlines()[0]}")
+            said.step(f"{name} is left out: {str(error).splitlines()[0]}", style="red")
     return peers
 
 

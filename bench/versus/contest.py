@@ -7,9 +7,12 @@ import math
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
+
+from aiokafka.errors import KafkaError
 
 from bench.input import cached
 from bench.versus.job import GAP_MS, KEY_EVENTS, LATENESS_MS, Job, Peer, PeerError, SlowError
@@ -118,8 +121,9 @@ class Contest:
         )
         head = f"round {number} of {self._given.rounds}: {peer.name}"
         self._said.now(f"{head} starts")
-        before = await self._kafka.topics()
+        before: set[str] = {*map(_input_topic, self._wanted)}
         try:
+            before |= await self._kafka.topics()
             await self._kafka.create(job.output_topic, job.partitions)
             done = await run(
                 peer,
@@ -141,14 +145,15 @@ class Contest:
         except SlowError as error:
             self._given_up.add(peer.name)
             self._results.fail(peer.name, str(error))
-            self._said.step(f"{head} is [red]given up[/red]: {str(error).splitlines()[0]}")
+            self._said.step(f"{head} is given up: {str(error).splitlines()[0]}", style="red")
         except Exception as error:
             # Whatever one of them does, the others shall be measured.
             reason = str(error) if isinstance(error, PeerError) else repr(error)
             self._results.fail(peer.name, reason)
-            self._said.step(f"{head} [red]failed[/red]: {reason.splitlines()[0]}")
+            self._said.step(f"{head} failed: {reason.splitlines()[0]}", style="red")
         finally:
-            await self._kafka.delete(await self._kafka.topics() - before)
+            with suppress(KafkaError):  # what is left of it takes room, no more
+                await self._kafka.delete(await self._kafka.topics() - before)
             shutil.rmtree(state, ignore_errors=True)
 
     def _events(self, peer: Peer) -> int:

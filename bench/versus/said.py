@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
+from rich.text import Text
 
 
 class Said:
@@ -24,12 +25,14 @@ class Said:
         if self._status is not None:
             self._status.stop()
 
-    def step(self, text: str) -> None:
-        """Something has been done."""
+    def step(self, text: str, *, style: str = "") -> None:
+        """Something has been done, or has failed."""
         minutes, seconds = divmod(int(time.monotonic() - self._began_s), 60)
-        self._console.print(f"[dim]{minutes:3}:{seconds:02}[/dim]  {text}", soft_wrap=True)
+        # Not as markup: others' messages have brackets of their own.
+        said = Text.assemble((f"{minutes:3}:{seconds:02}  ", "dim"), (text, style))
+        self._console.print(said, soft_wrap=True)
 
     def now(self, text: str) -> None:
         """How far it is; on a terminal only."""
         if self._status is not None:
-            self._status.update(text)
+            self._status.update(Text(text))

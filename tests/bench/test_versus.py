@@ -234,6 +234,13 @@ def test_a_peer_that_is_not_there_is_said_to_be_missing() -> None:
         find("no-such")
 
 
+def test_messages_with_brackets_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with Said() as said:
+        said.step("[Errno 2] no [/such] file", style="red")
+        said.now("[/odd]")
+    assert "[Errno 2] no [/such] file" in capsys.readouterr().err
+
+
 def test_a_process_is_gone_with_all_its_children(tmp_path: Path) -> None:
     program = (
         "import subprocess as s, time; s.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
