@@ -18,10 +18,12 @@ from stream.core.times import format_ms
 
 _VISIT = (
     b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%b@%d","person":%b,"start":"%b","end":"%b",'
-    b'"duration_s":%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
+    b'"duration_s":%d%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
     b'"passive":%b,"entry":%b,"value":%b}'
 )
-_NOWHERE = records.Entry(None, None, None)
+_FRACTIONS = [b"", *(f".{ms:03d}".rstrip("0").encode() for ms in range(1, 1000))]
+_NOWHERE = records.encode(records.Entry(None, None, None))
+_CACHED = 1_000
 
 WHOLE_VALUE = 4 * 1024 * 1024
 """Bytes up to which a dead letter carries the value whole: 5.4 MiB in the worst case, as Base64."""
@@ -43,6 +45,9 @@ class Output(NamedTuple):
     value: bytes
 
 
+_output = tuple.__new__  # what Output() does, without its call
+
+
 class Source(NamedTuple):
     """Where a record was read."""
 
@@ -62,19 +67,18 @@ class Publisher:
         self._definition_bytes = self._definition.encode()
         self._activity = activity
         self._names = activity.vocabulary.keys
+        self._written: dict[tuple[tuple[int, int], ...], tuple[bytes, bytes]] = {}
 
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
         """A closed visit: a `records.Visit`, written directly because there are so many of them."""
         start, last = visit.start, visit.last
         key_events, engagement, amount = b"{}", b"0", b"0"
         if visit.hits:
-            keys = self._occurrences(visit)
-            weights = self._activity.weights
-            key_events = records.encode({self._names[key]: keys[key] for key in sorted(keys)})
-            engagement = _number(sum(weights.get(key, 0) for key in sorted(keys)))
+            key_events, engagement = self._engagement(visit)
         if visit.amounts:
             amount = _number(round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6))
         quoted = records.encode(person)
+        seconds, ms = divmod(last - start, 1000)
         value = _VISIT % (
             self._definition_bytes,
             quoted[:-1],
@@ -82,7 +86,8 @@ class Publisher:
             quoted,
             format_ms(start).encode(),
             format_ms(last).encode(),
-            _number((last - start) / 1000),
+            seconds,
+            _FRACTIONS[ms],
             visit.events,
             visit.pages,
             key_events,
@@ -90,17 +95,25 @@ class Publisher:
             b"true" if visit.hits else b"false",
             b"true" if bounce else b"false",
             b"true" if visit.passive else b"false",
-            records.encode(_entry(visit)),
+            _entry(visit),
             amount,
         )
-        self.outputs.append(Output("visits", person.encode(), value))
+        self.outputs.append(_output(Output, ("visits", person.encode(), value)))
 
-    def _occurrences(self, visit: Visit) -> dict[int, int]:
-        keys: dict[int, int] = {}
-        for on_day in visit.hits.values():
-            for key, count in on_day.items():
-                keys[key] = keys.get(key, 0) + count
-        return keys
+    def _engagement(self, visit: Visit) -> tuple[bytes, bytes]:
+        """The visit's key events and their weight, as JSON: much the same ones come again and again."""
+        keys = _occurrences(visit)
+        counts = tuple(keys.items())
+        written = self._written.get(counts)
+        if written is None:
+            if len(self._written) >= _CACHED:
+                self._written.clear()
+            weights = self._activity.weights
+            written = self._written[counts] = (
+                records.encode({self._names[key]: keys[key] for key in sorted(keys)}),
+                _number(sum(weights.get(key, 0) for key in sorted(keys))),
+            )
+        return written
 
     def transition(
         self, person: str, k: int, change: Change, *, at: int, cause: str, tier: int, engaged_visits: int
@@ -165,14 +178,24 @@ class Publisher:
         self.outputs.append(Output("dead-letters", key, records.encode(record)))
 
 
-def _entry(visit: Visit) -> records.Entry:
+def _occurrences(visit: Visit) -> dict[int, int]:
+    if len(visit.hits) == 1:
+        return next(iter(visit.hits.values()))
+    keys: dict[int, int] = {}
+    for on_day in visit.hits.values():
+        for key, count in on_day.items():
+            keys[key] = keys.get(key, 0) + count
+    return keys
+
+
+def _entry(visit: Visit) -> bytes:
     if visit.entry is None:
         return _NOWHERE
     name, source, medium, channel, page = visit.entry
     campaign = None
     if name is not None or source is not None or medium is not None:
         campaign = records.Campaign(name, source, medium)
-    return records.Entry(campaign, channel, page)
+    return records.encode(records.Entry(campaign, channel, page))
 
 
 def _number(value: float) -> bytes:
