@@ -14,6 +14,7 @@ from stream.core.times import parse_ms, seconds, tails, within_years
 MAX_BYTES = 256 * 1024
 MAX_MESSAGE_ID = 200
 MAX_DEPTH = 500  # msgspec goes on for as long as Python's stack lasts, which depends on the caller
+_LONG = 2 * MAX_DEPTH  # bytes: what is shorter cannot be deeper
 ANONYMOUS = "anonymous:"
 
 NAMES = {
@@ -96,7 +97,7 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
     if value is None:
         raise Invalid("tombstone", "the record has no value")
     try:
-        if len(value) > 2 * MAX_DEPTH:
+        if len(value) > _LONG:
             _check_long(value)
         if not value.isascii():
             value.decode()  # msgspec skips unknown fields without checking their UTF-8
