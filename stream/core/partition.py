@@ -128,19 +128,19 @@ class Partition(Holding):
             if named.ignored:
                 counts.ignored += 1
                 continue
-            if t > newest:
-                self._newest = newest = t
-                if t - lateness > watermark:
-                    self._watermark = watermark = t - lateness
-                    if watermark > timers.next:
-                        behind = due.fire(watermark)
-            elif t < watermark and admitted is None:
+            if t < watermark and admitted is None:
                 counts.late += 1
                 source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
                 self._publisher.late(
                     source, message_id=wire.message_id or "", person=person, t=t, watermark=watermark
                 )
                 continue
+            if t > newest:
+                self._newest = newest = t
+                if t - lateness > watermark:
+                    self._watermark = watermark = t - lateness
+                    if watermark > timers.next:
+                        behind = due.fire(watermark)
             if not midnight <= t < tomorrow:
                 today = self._today = self._calendar.segment(t)
                 midnight, tomorrow, _, reached = today
