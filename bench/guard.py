@@ -179,15 +179,7 @@ def measure(script: Path | None = None) -> dict[str, Figure]:
         out = Path(folder) / "counts"
         # --vgdb=no: nobody attaches, and it would leave pipes in /tmp.
         valgrind = ["valgrind", "--quiet", "--vgdb=no", "--tool=callgrind", "--dump-before=sched_yield"]
-        done = subprocess.run(
-            [*valgrind, f"--callgrind-out-file={out}", sys.executable, *program],
-            input=b"".join(pickle.dumps((batch.partition, batch.records)) for batch in batches),
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "TZ": "UTC"},
-            cwd=ROOT,
-            capture_output=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
+        done = watched([*valgrind, f"--callgrind-out-file={out}", sys.executable, *program], batches)
         if done.returncode:
             raise GuardError(f"what is to be counted has failed:\n{done.stderr.decode()[-2000:]}")
         told = json.loads(done.stdout)
@@ -202,6 +194,22 @@ def measure(script: Path | None = None) -> dict[str, Figure]:
         )
         for prefix, events in told["events"].items()
     }
+
+
+def watched(command: Sequence[str], batches: Sequence[Batch]) -> subprocess.CompletedProcess[bytes]:
+    """Run what is to be counted to its end. Raises GuardError where it has none."""
+    try:
+        return subprocess.run(
+            command,
+            input=b"".join(pickle.dumps((batch.partition, batch.records)) for batch in batches),
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "TZ": "UTC"},
+            cwd=ROOT,
+            capture_output=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GuardError(f"what is to be counted did not end within {LIMIT_S:,} s") from error
 
 
 def totals(out: Path, steps: Sequence[str]) -> Counter[str]:
