@@ -23,13 +23,14 @@ import sys
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from bench.input import Record, cached
+from bench.input import CHUNK, EVENTS, Record, cached
 from bench.population import Chunks
 from bench.rig import INPUT, BenchError, Flow, Rig, Samples, Tell, parser, rig, run, write
 from stream.settings.durations import parse_duration
@@ -77,8 +78,11 @@ def main() -> None:
 async def bench(given: argparse.Namespace) -> None:
     tell = Tell()
     seconds = given.warm_up + given.seconds + round(SETTLE_S)
-    tell.step(f"the input: {seconds * given.per_second:,} events")
-    chunks = list(cached(seconds * given.per_second, partitions=PARTITIONS, rate=given.rate))
+    events = seconds * given.per_second
+    tell.step(f"the input: {events:,} events")
+    # The benchmark's own input is in the cache already, and what begins it is a shorter one.
+    longer = cached(max(events, EVENTS), partitions=PARTITIONS, rate=given.rate)
+    chunks = list(islice(longer, -(-events // CHUNK)))
     async with rig(tell) as running:
         await running.create_topic(INPUT, PARTITIONS, message_timestamp_type="LogAppendTime")
         flow = await running.flow(f'commit_interval = "{given.commit_interval}"', partitions=PARTITIONS)
