@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-EVENTS = 20_000
+EVENTS = 100_000  # processor time is told in hundredths of a second
 
 
 @pytest.mark.kafka
