@@ -5,13 +5,15 @@
 Starts Apache Kafka (needs Java 17 and Maven), writes the benchmark's input (bench/input.py) to a topic, and
 lets a worker with the default settings, so exactly once and with a local store, work it off on a core of its
 own. Once it is through the first fifth, py-spy looks at its threads 200 times a second. Writes
-docs/img/flame.svg and bench/results/profile.json, and prints the table. A step's microseconds an event are
-its share of the samples, of the processor time that the kernel has counted meanwhile by the events committed.
+docs/img/flame.svg and bench/results/profile.json, and prints the table. Two threads of a worker want the one
+core, and one that waits for it looks busy to py-spy. So the samples of the main thread, and those of the
+others (the consumer's above all), are weighed by the processor time that the kernel has counted for each.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import time
@@ -29,6 +31,9 @@ WARM = 0.2
 
 # How a command gets going: above it, all is of interest.
 ENTRANCE = ("<string>", "click/", "threading.py", "stream/cli/")
+
+# In the stacks of every thread but the main one that runs Python.
+OTHER_THREAD = "mode/threads.py"
 
 # The first that one of the stack's frames is in.
 ANYWHERE = (
@@ -80,6 +85,24 @@ def without_entrance(stacks: Stacks) -> Counter[tuple[str, ...]]:
     return shorter
 
 
+def weighed(stacks: Stacks, main_s: float, others_s: float) -> Counter[tuple[str, ...]]:
+    """Stacks by processor time, in units of 10 µs, where the main thread and the others have used so much."""
+    threads: tuple[Counter[tuple[str, ...]], ...] = (Counter(), Counter())
+    for frames, count in stacks.items():
+        threads[any(OTHER_THREAD in frame for frame in frames)][frames] = count
+    times: Counter[tuple[str, ...]] = Counter()
+    for stacked, seconds in zip(threads, (main_s, others_s), strict=True):
+        for frames, count in stacked.items():
+            times[frames] = round(count / stacked.total() * seconds * 1e5)
+    return times
+
+
+def main_thread_s(pid: int) -> float:
+    """Processor time, user and system, that a process's main thread has used so far."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def by_step(stacks: Stacks) -> dict[str, float]:
     """The share of each step, the largest first."""
     counts: Counter[str] = Counter()
@@ -109,22 +132,24 @@ async def profile(events: int, partitions: int, seconds: int) -> None:
 
             await worker.until(warm, "through the first fifth")
             tell.step(f"looking at it for {seconds} s")
-            cpu_s, position, began = worker.cpu_s, await flow.position(), time.monotonic()
+            pid = worker.process.pid
+            cpu_s, main_s = worker.cpu_s, main_thread_s(pid)
+            position, began = await flow.position(), time.monotonic()
             options = ["--format", "raw", "--function", "--rate", str(RATE_HZ), "--duration", str(seconds)]
             spying = await asyncio.create_subprocess_exec(
-                *(spy, "record", *options, "--output", str(folded), "--pid", str(worker.process.pid)),
+                *(spy, "record", *options, "--output", str(folded), "--pid", str(pid)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )
             said, _ = await spying.communicate()
             if spying.returncode:
                 raise BenchError(f"py-spy has failed (it needs to be let trace processes):\n{said.decode()}")
-            cpu_s, done = worker.cpu_s - cpu_s, await flow.position()
+            cpu_s, main_s, done = worker.cpu_s - cpu_s, main_thread_s(pid) - main_s, await flow.position()
             took_s = time.monotonic() - began
         if done >= events:
             raise BenchError("it was through before py-spy was: more --events, or fewer --seconds")
         with folded.open() as lines:
-            stacks = parse(lines)
+            stacks = weighed(parse(lines), main_s, cpu_s - main_s)
     per_event_us = cpu_s / (done - position) * 1e6
     shares = by_step(stacks)
     rate = (done - position) / took_s
@@ -135,13 +160,14 @@ async def profile(events: int, partitions: int, seconds: int) -> None:
     IMAGE.write_text(
         svg(
             without_entrance(stacks),
-            f"footfall worker, {sum(stacks.values()):,} samples of the benchmark's input",
+            f"footfall worker, {cpu_s:.1f} s of processor time on the benchmark's input",
         )
     )
     write(
         "profile",
         {
             "events": done - position,
+            "main_thread": round(main_s / cpu_s, 3),
             "us_per_event": round(per_event_us, 2),
             "steps_us": {step: round(share * per_event_us, 2) for step, share in shares.items()},
         },

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from bench.flame import parse, svg
-from bench.profile import IN_THE_LOOP, LOOP, by_step, step_of
+from bench.profile import IN_THE_LOOP, LOOP, by_step, main_thread_s, step_of, weighed
 
 WORKER = "run (stream/engine/run.py:20)"
 PROCESS = "Partition.process (stream/core/partition.py:210)"
@@ -39,6 +41,19 @@ def test_shares_of_steps_add_up_to_one_with_the_largest_first() -> None:
     shares = by_step(parse(LINES))
     assert next(iter(shares.items())) == (IN_THE_LOOP, 0.6)
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_thread_that_waits_for_the_core_weighs_no_more_than_it_has_used() -> None:
+    waits = ("_start_thread (mode/threads.py:207)",)
+    found = weighed({(WORKER,): 50, (WORKER, PROCESS): 50, waits: 100}, 0.9, 0.1)
+    assert found == {(WORKER,): 45_000, (WORKER, PROCESS): 45_000, waits: 10_000}
+
+
+def test_the_main_threads_processor_time_is_some_of_the_process() -> None:
+    before = main_thread_s(os.getpid())
+    while time.process_time() < 0.05 or main_thread_s(os.getpid()) == before:
+        pass
+    assert before < main_thread_s(os.getpid()) <= time.process_time() + 0.05
 
 
 def test_a_flame_graph_is_sound_xml_with_each_frame_as_wide_as_its_share() -> None:
