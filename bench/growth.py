@@ -32,7 +32,7 @@ from bench.curves import Curve, draw
 from bench.grown import samples
 from bench.input import DAY_MS, START_MS, Record, cached
 from bench.latency import pace
-from bench.population import Chunks, coming, grow, placed
+from bench.population import Chunks, coming, grow, placed, stands
 from bench.rig import RESULTS, BenchError, Flow, Rig, Tell, Worker, machine, parser, rig, run, total
 
 IMAGES = Path(__file__).parent.parent / "docs" / "img"
@@ -134,6 +134,8 @@ SWEEPS: Mapping[str, tuple[str, str, list[Point]]] = {
     ),
 }
 PERSONS = (50_000, 500_000, 5_000_000)
+LIMIT_MIB = 2_048
+"""Of private memory for each worker of the sweep over persons."""
 CHECK = Point(
     0,
     'commit_interval = "1s"\nengagement.dimensions = ["channel", "tier"]\n' + _key_events(["Product Added"]),
@@ -279,9 +281,9 @@ async def over_persons(given: argparse.Namespace, tell: Tell) -> list[dict[str, 
             flow = await running.flow(topic=name, partitions=PARTITIONS)
             await grow(flow, found, size, [inputs[size, way] for way in ways])
             tell.step(f"a worker restores {size:,} persons")
-            workers[size] = await stack.enter_async_context(flow.worker())
+            workers[size] = await stack.enter_async_context(flow.worker(limit_mib=LIMIT_MIB))
             ready_s = await workers[size].ready(within_s=1_200.0)
-            results[size]["ready_after_s"] = round(ready_s, 1)
+            results[size] |= {"ready_after_s": round(ready_s, 1), "restored": await stands(workers[size])}
         for way in ways:
             costs: dict[int, list[float]] = {size: [] for size in sizes}
             for number in range(given.rounds):
@@ -303,6 +305,7 @@ async def over_persons(given: argparse.Namespace, tell: Tell) -> list[dict[str, 
         for size in sizes:
             store = sum(file.stat().st_size for file in workers[size].flow.data.rglob("*") if file.is_file())
             results[size]["disk_bytes_a_person"] = round(store / size)
+            results[size]["peak_rss_mib"] = round(workers[size].status_mib("VmHWM"))
     return list(results.values())
 
 
