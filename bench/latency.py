@@ -22,7 +22,8 @@ import subprocess
 import sys
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.input import CHUNK, EVENTS, Record, cached
 from bench.population import Chunks
-from bench.rig import INPUT, BenchError, Flow, Rig, Samples, Tell, parser, rig, run, write
+from bench.rig import BATCH_BYTES, INPUT, BenchError, Flow, Rig, Samples, Tell, parser, rig, run, write
 from stream.settings.durations import parse_duration
 
 TICK_S = 0.02
@@ -83,13 +84,13 @@ async def bench(given: argparse.Namespace) -> None:
     # The benchmark's own input is in the cache already, and what begins it is a shorter one.
     longer = cached(max(events, EVENTS), partitions=PARTITIONS, rate=given.rate)
     chunks = list(islice(longer, -(-events // CHUNK)))
-    async with rig(tell) as running:
+    async with rig(tell) as running, AsyncExitStack() as stack:
         await running.create_topic(INPUT, PARTITIONS, message_timestamp_type="LogAppendTime")
         flow = await running.flow(f'commit_interval = "{given.commit_interval}"', partitions=PARTITIONS)
         seen = running.folder / "seen"
         async with flow.worker() as worker:
             await worker.ready()
-            watching = start_watching(running, flow, seen)
+            watching = stack.enter_context(watched(running, flow, seen))
             tell.step(f"{given.per_second:,} events/s for {seconds} s")
             pacing = asyncio.create_task(pace(running, chunks, given.per_second, INPUT))
             await asyncio.sleep(given.warm_up)
@@ -130,7 +131,9 @@ async def bench(given: argparse.Namespace) -> None:
 
 async def pace(running: Rig, chunks: Chunks, per_second: int, topic: str = INPUT) -> list[Sent]:
     """Write the input evenly; each partition's share of a tick is one batch."""
-    producer = AIOKafkaProducer(bootstrap_servers=running.address, acks="all", linger_ms=0)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=running.address, acks="all", linger_ms=0, max_batch_size=BATCH_BYTES
+    )
     await producer.start()
     partitions = len(chunks[0])
     sent: list[list[tuple[int, asyncio.Future[Any]]]] = [[] for _ in range(partitions)]
@@ -177,10 +180,17 @@ async def send(
     return future
 
 
-def start_watching(running: Rig, flow: Flow, seen: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def watched(running: Rig, flow: Flow, seen: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The subscriber's process; gone in the end, whatever happens."""
     topics = ",".join(f"{flow.name}.{name}" for name in WATCHED)
     argv = [sys.executable, "-m", "bench.latency", "--watch", running.address, topics, str(seen)]
-    return subprocess.Popen(argv)
+    process = subprocess.Popen(argv)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def watch(address: str, topics: str, seen: str) -> None:
