@@ -317,14 +317,15 @@ class Worker:
         within_s: float = 300.0,
         poll_s: float = POLL_S,
     ) -> float:
-        """Wait until `done`; returns the seconds since the start.
+        """Wait until `done`; returns the seconds since the worker's start.
 
-        Raises BenchError where the worker ends, or it takes too long.
+        Raises BenchError where the worker ends, or this takes longer than `within_s` from now.
         """
+        deadline = time.monotonic() + within_s
         while not await done():
             if self.process.poll() is not None:
                 raise BenchError(f"the worker ended before {what}:\n{self.last_words()}")
-            if time.monotonic() - self.began > within_s:
+            if time.monotonic() > deadline:
                 raise BenchError(f"the worker was not {what} within {within_s:.0f} s:\n{self.last_words()}")
             await asyncio.sleep(poll_s)
         return time.monotonic() - self.began
