@@ -9,12 +9,15 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.conftest import need_kafka
+
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = 100_000  # processor time is told in hundredths of a second
 
 
 @pytest.mark.kafka
 def test_the_engine_is_measured_by_thread() -> None:
+    need_kafka()
     results = ROOT / "bench" / "results" / "engine.json"
     before = results.read_bytes() if results.exists() else None
     try:
