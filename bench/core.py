@@ -120,6 +120,7 @@ class Core:
         def process() -> None:
             for start in range(0, len(records), SLICE):
                 state.process(records[start : start + SLICE])
+                gc.freeze()  # as stream/engine/garbage.py does
                 while state.work():
                     pass
 

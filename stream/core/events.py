@@ -84,6 +84,9 @@ class Invalid(Exception):
 EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
 """campaign name, source and medium, channel, page"""
 
+_MOST_ENTRIES = 20_000
+_entries: dict[EntryFields, EntryFields] = {}
+
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -123,7 +126,11 @@ def read(value: bytes | None) -> tuple[Wire, int, str]:
 
 
 def entry_of(wire: Wire) -> EntryFields | None:
-    """Campaign name, source and medium, channel and page of an event; None where it has none of them."""
+    """Campaign name, source and medium, channel and page of an event; None where it has none of them.
+
+    Equal ones are the same object, as long as there are not too many: they are kept with the events, and
+    what each event has of its own has to be found in memory, and freed, one by one.
+    """
     context, properties = wire.context, wire.properties
     path = channel = None
     if context is not None:
@@ -135,9 +142,16 @@ def entry_of(wire: Wire) -> EntryFields | None:
     elif context is None:
         return None
     if context is None or context.campaign is None:
-        return None, None, None, channel, path
-    campaign = context.campaign
-    return campaign.name, campaign.source, campaign.medium, channel, path
+        entry: EntryFields = None, None, None, channel, path
+    else:
+        campaign = context.campaign
+        entry = campaign.name, campaign.source, campaign.medium, channel, path
+    known = _entries.get(entry)
+    if known is None:
+        if len(_entries) >= _MOST_ENTRIES:
+            _entries.clear()
+        known = _entries[entry] = entry
+    return known
 
 
 def received_ms(wire: Wire) -> int | None:

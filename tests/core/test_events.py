@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.core import events
 from stream.core.events import Invalid, entry_of, read
 
 SOUND: dict[str, Any] = {
@@ -193,3 +194,16 @@ def test_how_deep_a_record_may_be_does_not_depend_on_the_caller(frames: int) -> 
     assert at_depth(frames, nested(499)) == "event"
     assert at_depth(frames, nested(500)) == "not_json"
     assert at_depth(frames, changed(properties=["[[{{"] * 400)) == "event"
+
+
+def entry_in(**context: Any) -> object:
+    return entry_of(read(changed(context=context))[0])
+
+
+def test_equal_entries_are_one_object_and_not_too_many_are_remembered() -> None:
+    first = entry_in(channel="web", page={"path": "/a"})
+    assert entry_in(channel="web", page={"path": "/a"}) is first
+    for number in range(events._MOST_ENTRIES + 10):
+        assert entry_in(channel="web", page={"path": f"/{number}"}) == (None, None, None, "web", f"/{number}")
+    assert len(events._entries) <= events._MOST_ENTRIES
+    assert entry_in(channel="web", page={"path": "/a"}) == first
