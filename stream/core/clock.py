@@ -30,24 +30,26 @@ class Timers:
     An entry may be early: whoever takes it looks at the profile and sets it again. `next` is the greatest
     watermark at which nothing can be due, `midnight` the instant of the next check. Only days with an entry
     cost anything.
+
+    `closes` is a heap of instants and names; an entry counts that is the one in `deadlines`.
     """
 
     def __init__(self, calendar: Calendar) -> None:
         self.next = _FOREVER
         self._calendar = calendar
-        self._closes: list[tuple[int, str]] = []
-        self._deadlines: dict[str, int] = {}
+        self.closes: list[tuple[int, str]] = []
+        self.deadlines: dict[str, int] = {}
         self._persons_by_day: dict[int, list[str]] = {}
         self._days: list[int] = []
         self.midnight, self._day = _FOREVER, NEVER
 
     def close_after(self, deadline: int, name: str) -> None:
         """Something closes once the watermark is past `deadline`; of two for one name the earlier counts."""
-        known = self._deadlines.get(name)
+        known = self.deadlines.get(name)
         if known is not None and known <= deadline:
             return
-        self._deadlines[name] = deadline
-        heappush(self._closes, (deadline, name))
+        self.deadlines[name] = deadline
+        heappush(self.closes, (deadline, name))
         if deadline < self.next:
             self.next = deadline
 
@@ -66,15 +68,20 @@ class Timers:
 
     def next_close(self, watermark: int) -> str | None:
         """The next name whose deadline lies before the watermark and before the next midnight."""
-        closes, midnight = self._closes, self.midnight
+        closes, midnight = self.closes, self.midnight
         limit = watermark if watermark < midnight else midnight
         while closes and closes[0][0] < limit:
             deadline, name = heappop(closes)
-            if self._deadlines.get(name) == deadline:
-                del self._deadlines[name]
+            if self.deadlines.get(name) == deadline:
+                del self.deadlines[name]
                 return name
-        self.next = closes[0][0] if closes and closes[0][0] < midnight else midnight - 1
+        self.look_ahead()
         return None
+
+    def look_ahead(self) -> None:
+        """Set `next`, after closes have been taken."""
+        closes, midnight = self.closes, self.midnight
+        self.next = closes[0][0] if closes and closes[0][0] < midnight else midnight - 1
 
     def next_midnight(self, watermark: int) -> tuple[int, int, list[str]] | None:
         """The next midnight at or before the watermark: (instant, day, persons to look at)."""

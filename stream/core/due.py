@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from heapq import heappop, heapreplace
 
 from stream.core.calendar import Calendar
 from stream.core.clock import Timers
@@ -32,12 +33,12 @@ class Due:
         self._timers = timers
         self._calendar = calendar
         self._most = most
-        self._left = 0
         self._watermark = 0
+        self.begin()
 
     def begin(self) -> None:
         """A call begins: it may do `most` again."""
-        self._left = self._most or 0
+        self._left = _FOREVER if self._most is None else self._most
 
     def put_off(self, watermark: int) -> None:
         """Leave all that is due to later calls."""
@@ -47,19 +48,13 @@ class Due:
     def fire(self, watermark: int) -> bool:
         """Do what is due, in time order, or some of it; True while more is left."""
         self._watermark = watermark
+        timers = self._timers
+        if watermark < timers.midnight:  # nothing but visits that are over: the usual case, one or two
+            self.behind = not self._close_over(watermark, watermark)
+            return self.behind
         if self._most is None:
             self._fire_all(watermark)
             return False
-        timers, persons = self._timers, self._persons
-        if watermark < timers.midnight:  # nothing but visits that are over: the usual case, one or two
-            while self._left > 0:
-                name = timers.next_close(watermark)
-                if name is None:
-                    self.behind = False
-                    return False
-                self._left -= 1
-                if name not in self.held:
-                    persons.close_due(name, watermark)
         self.behind = True
         while self._left > 0:
             most = min(self._left, _CHUNK)
@@ -71,12 +66,38 @@ class Due:
                 break
         return self.behind
 
+    def _close_over(self, limit: int, watermark: int) -> bool:
+        """Close what is due before `limit`, up to which there is no midnight; False where some is put off."""
+        timers, persons, held, left = self._timers, self._persons, self.held, self._left
+        closes, deadlines = timers.closes, timers.deadlines
+        find, gap = persons.hot.get, persons.cutter.gap
+        while closes and closes[0][0] < limit and left > 0:
+            deadline, name = closes[0]
+            if deadlines.get(name) != deadline:  # an earlier one has taken its place
+                heappop(closes)
+                continue
+            left -= 1
+            p = find(name)
+            if p is not None and p.open and (over := p.open[0].last + gap) >= watermark:  # it has gone on
+                deadlines[name] = over
+                heapreplace(closes, (over, name))
+                continue
+            heappop(closes)
+            del deadlines[name]
+            if held and name in held:
+                continue
+            if p is not None and p.open:
+                persons.close(name, p, watermark)
+            else:
+                persons.close_due(name, watermark)
+        self._left = left
+        timers.look_ahead()
+        return not closes or closes[0][0] >= limit
+
     def _fire_all(self, watermark: int) -> None:
         timers, persons = self._timers, self._persons
         while True:
-            while (name := timers.next_close(watermark)) is not None:
-                if name not in self.held:
-                    persons.close_due(name, watermark)
+            self._close_over(min(watermark, timers.midnight), watermark)
             midnight = timers.next_midnight(watermark)
             if midnight is None:
                 return

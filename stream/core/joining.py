@@ -23,9 +23,11 @@ def to_join(wire: Wire) -> tuple[str, str | None] | None:
 def settle(p: Profile, visit: Visit) -> None:
     """Count a visit that is closed into the person's days."""
     p.visits += 1
-    p.was_engaged = p.was_engaged or visit.was_engaged
-    if visit.hits:
-        p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
+    if visit.was_engaged:
+        p.was_engaged = True
+    if not visit.hits:
+        return
+    p.engaged[visit.day] = p.engaged.get(visit.day, 0) + 1
     for on, keys in visit.hits.items():
         on_day = p.counts.get(on)
         if on_day is None:

@@ -293,21 +293,29 @@ class Persons:
         over = p.open[0].last + self.cutter.gap
         if over >= watermark:
             self._timers.close_after(over, person)
-            return
-        closed = self.cutter.close(p, watermark)
-        for visit in closed:
-            self._publisher.visit(person, visit, bounce=self.cutter.bounce(visit))
+        else:
+            self.close(person, p, watermark)
+
+    def close(self, person: str, p: Profile, watermark: int) -> None:
+        """Publish the visits of a person who has one that is over."""
+        visits = self.cutter.close(p, watermark)
+        for visit in visits:
+            bounce = visit.pages < 2 and self.cutter.bounce(visit)
+            self._publisher.visit(person, visit, bounce=bounce)
             if p.redirect is None:
                 settle(p, visit)
-        self.visits += len(closed)
-        self.open_visits -= len(closed)
+        p.last_end = visits[-1].last
+        self.visits += len(visits)
+        self.open_visits -= len(visits)
         self.changed[person] = None
-        self._windows.prune(p, watermark)
-        p.last_end = closed[-1].last
+        if p.touched is not None:
+            self._windows.prune(p, watermark)
         if p.registration is not None and p.registration[0] < watermark:
             p.registration = None
-        self.lifecycle.prune(p, p.last_day)
-        self.await_close(person, p)
+        if p.engaged or p.counts:
+            self.lifecycle.prune(p, p.last_day)
+        if p.open:
+            self.await_close(person, p)
 
     def close_over(self, person: str, watermark: int, floor: int) -> None:
         """Publish what is over by this watermark, under the person's own id and those joined to it."""

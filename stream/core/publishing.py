@@ -11,19 +11,26 @@ from msgspec import UNSET
 from stream.core import records
 from stream.core.activity import Activity
 from stream.core.definition import TIERS, Definition
-from stream.core.events import Invalid
+from stream.core.events import EntryFields, Invalid
 from stream.core.lifecycle import Change
 from stream.core.profile import Visit
 from stream.core.times import format_ms
 
 _VISIT = (
-    b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%b@%d","person":%b,"start":"%b","end":"%b",'
-    b'"duration_s":%d%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
+    b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%b@%d","person":%b,"start":"%b%b%b",'
+    b'"end":"%b%b%b","duration_s":%d%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
     b'"passive":%b,"entry":%b,"value":%b}'
 )
 _FRACTIONS = [b"", *(f".{ms:03d}".rstrip("0").encode() for ms in range(1, 1000))]
+_HOUR = 3_600_000
+_SECONDS = [f":{second // 60:02d}:{second % 60:02d}".encode() for second in range(3600)]  # of an hour
+_MS = [f".{ms:03d}Z".encode() for ms in range(1000)]
 _NOWHERE = records.encode(records.Entry(None, None, None))
 _CACHED = 1_000
+_CACHED_ENTRIES = 10_000
+
+_hours: dict[int, bytes] = {}
+_entries: dict[EntryFields, bytes] = {}
 
 WHOLE_VALUE = 4 * 1024 * 1024
 """Bytes up to which a dead letter carries the value whole: 5.4 MiB in the worst case, as Base64."""
@@ -71,31 +78,35 @@ class Publisher:
 
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
         """A closed visit: a `records.Visit`, written directly because there are so many of them."""
-        start, last = visit.start, visit.last
+        start, last, hits, entry = visit.start, visit.last, visit.hits, visit.entry
         key_events, engagement, amount = b"{}", b"0", b"0"
-        if visit.hits:
+        if hits:
             key_events, engagement = self._engagement(visit)
         if visit.amounts:
             amount = _number(round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6))
         quoted = records.encode(person)
-        seconds, ms = divmod(last - start, 1000)
+        ms, begun, ended = last - start, start // _HOUR, last // _HOUR
         value = _VISIT % (
             self._definition_bytes,
             quoted[:-1],
             start,
             quoted,
-            format_ms(start).encode(),
-            format_ms(last).encode(),
-            seconds,
-            _FRACTIONS[ms],
+            _hours.get(begun) or _hour(begun),
+            _SECONDS[start // 1000 % 3600],
+            _MS[start % 1000],
+            _hours.get(ended) or _hour(ended),
+            _SECONDS[last // 1000 % 3600],
+            _MS[last % 1000],
+            ms // 1000,
+            _FRACTIONS[ms % 1000],
             visit.events,
             visit.pages,
             key_events,
             engagement,
-            b"true" if visit.hits else b"false",
+            b"true" if hits else b"false",
             b"true" if bounce else b"false",
             b"true" if visit.passive else b"false",
-            _entry(visit),
+            _NOWHERE if entry is None else _entries.get(entry) or _entry(entry),
             amount,
         )
         self.outputs.append(_output(Output, ("visits", person.encode(), value)))
@@ -188,14 +199,24 @@ def _occurrences(visit: Visit) -> dict[int, int]:
     return keys
 
 
-def _entry(visit: Visit) -> bytes:
-    if visit.entry is None:
-        return _NOWHERE
-    name, source, medium, channel, page = visit.entry
+def _entry(entry: EntryFields) -> bytes:
+    """As JSON, and remembered."""
+    name, source, medium, channel, page = entry
     campaign = None
     if name is not None or source is not None or medium is not None:
         campaign = records.Campaign(name, source, medium)
-    return records.encode(records.Entry(campaign, channel, page))
+    if len(_entries) >= _CACHED_ENTRIES:
+        _entries.clear()
+    written = _entries[entry] = records.encode(records.Entry(campaign, channel, page))
+    return written
+
+
+def _hour(hour: int) -> bytes:
+    """The beginning of a time in this hour since 1970, and remembered."""
+    if len(_hours) >= _CACHED:
+        _hours.clear()
+    written = _hours[hour] = format_ms(hour * _HOUR)[:13].encode()
+    return written
 
 
 def _number(value: float) -> bytes:
