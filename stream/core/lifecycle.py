@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Sequence
 
 from stream.core.activity import Activity
 from stream.core.definition import TIERS, Definition
@@ -21,14 +21,11 @@ from stream.core.records import Kind, Reason
 _WINDOW = 30  # occurrences are queryable over 1, 7 and 30 days
 
 
-class Change(Struct):
-    """One transition, before it is published. `days` are those in the previous state or tier."""
+Change = tuple[Kind, str | None, str, Reason, int | None]
+"""One transition, before it is published: kind, from, to, reason, days in the previous state or tier."""
 
-    kind: Kind
-    before: str | None
-    after: str
-    reason: Reason
-    days: int | None
+
+_NONE: Sequence[Change] = ()
 
 
 class Lifecycle:
@@ -36,6 +33,7 @@ class Lifecycle:
 
     def __init__(self, definition: Definition, activity: Activity) -> None:
         self._d = definition
+        self._active_days = definition.active_days
         self._thresholds = [0, *(definition.tiers[name] for name in TIERS[1:])]
         self._rules = [
             (TIERS.index(rule.tier), activity.key(rule.event), rule.count, rule.days)
@@ -46,7 +44,7 @@ class Lifecycle:
 
     def engaged_visits(self, p: Profile, day: int) -> int:
         """Engaged visits in the last `active_days` days, open ones too."""
-        first = day - self._d.active_days + 1
+        first = day - self._active_days + 1
         n = 0
         for on, count in p.engaged.items():
             if first <= on <= day:
@@ -74,25 +72,43 @@ class Lifecycle:
                 tier = lifts_to
         return tier
 
-    def evaluate(self, p: Profile, day: int) -> tuple[int, list[Change]]:
+    def evaluate(self, p: Profile, day: int) -> tuple[int, Sequence[Change]]:
         """Bring state and tier up to `day`: (engaged visits, changes in the order of publication)."""
         n = self.engaged_visits(p, day)
-        tier = self.tier(p, day, n)
-        changes = []
-        target = self._state(p, day, tier)
-        while p.state != target:
-            changes.append(self._step(p, day, target))
-        if tier != p.tier:
-            since = p.registered if p.tier_day is None else p.tier_day
-            assert since is not None
-            reason: Reason = "tier_up" if tier > p.tier else "tier_down"
-            changes.append(Change("tier", TIERS[p.tier], TIERS[tier], reason, day - since))
-            p.k += 1
-            p.tier, p.tier_day = tier, day
+        tier = self.tier(p, day, n) if n or self._rules else 0
+        state = ACTIVE if tier else self._state(p, day)
+        changes = _NONE if p.state == state and p.tier == tier else self._change(p, day, state, tier)
         due = self.due(p, day, n)
         if due < p.due or p.due <= day:
             p.due = due  # one that moves later is looked at when the earlier one comes
         return n, changes
+
+    def begins(self, p: Profile, day: int) -> bool:
+        """Whether the first visit of somebody who was just entered changes nothing; then that is settled."""
+        registered, new_days = p.registered, self._d.new_days
+        if (
+            p.state != NEW
+            or p.open[0].hits
+            or self._rules
+            or registered is None
+            or day - registered >= new_days
+        ):
+            return False
+        p.due = max(day + 1, registered + new_days)
+        return True
+
+    def _change(self, p: Profile, day: int, state: int, tier: int) -> list[Change]:
+        changes: list[Change] = []
+        while p.state != state:
+            changes.append(self._step(p, day, state))
+        if tier != p.tier:
+            since = p.registered if p.tier_day is None else p.tier_day
+            assert since is not None
+            reason: Reason = "tier_up" if tier > p.tier else "tier_down"
+            changes.append(("tier", TIERS[p.tier], TIERS[tier], reason, day - since))
+            p.k += 1
+            p.tier, p.tier_day = tier, day
+        return changes
 
     def enter(self, p: Profile, day: int, state: int, reason: Reason, before: str | None) -> Change:
         """Change the state, whatever the rules say."""
@@ -100,8 +116,9 @@ class Lifecycle:
         p.k += 1
         p.state, p.lifecycle_day = state, day
         p.returned = reason == "returned"
-        p.was_active = p.was_active or state == ACTIVE
-        return Change("lifecycle", before, STATES[state], reason, days)
+        if state == ACTIVE:
+            p.was_active = True
+        return "lifecycle", before, STATES[state], reason, days
 
     def prune(self, p: Profile, day: int) -> None:
         """Forget days that no window reaches any more."""
@@ -119,38 +136,42 @@ class Lifecycle:
             return max(day + 1, p.registered + self._d.new_days)
         if p.state == HIBERNATING:
             return NEVER
-        days = [NEVER]
+        due = NEVER
         if p.state == SILENT:
-            days.append(p.last_day + self._d.churn_days)
+            due = p.last_day + self._d.churn_days
         elif p.state == CHURNED:
-            days.append(p.last_day + self._d.hibernate_days)
+            due = p.last_day + self._d.hibernate_days
         if p.tier:
-            days.append(self._tier_due(p, day, n))
-        return max(day + 1, min(days))
+            due = min(due, self._tier_due(p, day, n))
+        return max(day + 1, due)
 
     def _tier_due(self, p: Profile, day: int, n: int) -> int:
-        expiries = []
         threshold = self._thresholds[p.tier]
-        if n >= threshold:
-            first = day - self._d.active_days + 1
+        due = NEVER
+        if threshold == 1 and p.open and p.open[-1].hits and p.open[-1].day == day:
+            due = day + self._active_days  # the last engaged visit is of today
+        elif n >= threshold:
+            first = day - self._active_days + 1
             engaged = [on for on, count in p.engaged.items() if first <= on for _ in range(count)]
             engaged += [visit.day for visit in p.open if visit.hits and first <= visit.day]
             engaged.sort()
-            expiries.append(engaged[n - threshold] + self._d.active_days)
+            due = engaged[n - threshold] + self._active_days
         for lifts_to, key, _, days in self._rules:
             if lifts_to == p.tier:
                 on_days = [on for on, keys in p.counts.items() if key in keys]
                 on_days += [on for visit in p.open for on, keys in visit.hits.items() if key in keys]
-                expiries += [on + days for on in on_days if on + days > day]
-        return min(expiries, default=NEVER)
+                due = min([due, *(on + days for on in on_days if on + days > day)])
+        return due
 
-    def _state(self, p: Profile, day: int, tier: int) -> int:
+    def _state(self, p: Profile, day: int) -> int:
+        """Of one whose tier is `none`."""
         d = self._d
-        if tier:
-            return ACTIVE
-        engaged_once = p.was_engaged or any(visit.was_engaged for visit in p.open)
-        if not (p.imported or engaged_once) and p.registered is not None and day - p.registered < d.new_days:
-            return NEW
+        if not (p.imported or p.was_engaged) and p.registered is not None and day - p.registered < d.new_days:
+            for visit in p.open:
+                if visit.was_engaged:
+                    break
+            else:
+                return NEW
         absent = day - p.last_day
         if absent < d.churn_days:
             return SILENT

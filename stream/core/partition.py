@@ -206,7 +206,7 @@ class Partition(Holding):
                     persons.trim(p, watermark if admitted is None else admitted.floor)
                 continue
             event = (t, wire.message_id or "", number, entry, amounts, UNCOUNTED)
-            self._arrive(person, wire, event, named, value)
+            self._arrive(person, p, wire, event, named, value)
             if self._window_clock() >= ends:
                 opens = ends = 0
         counts.applied += applied
@@ -215,12 +215,15 @@ class Partition(Holding):
             persons.changed.clear()
             persons.erased.changed.clear()
 
-    def _arrive(self, person: str, wire: Wire, event: Recent, named: Named, value: bytes) -> None:
-        """An event that is neither late nor plainly the next of an open visit."""
+    def _arrive(
+        self, person: str, known: Profile | None, wire: Wire, event: Recent, named: Named, value: bytes
+    ) -> None:
+        """An event that is neither late nor plainly the next of a visit; `known` is the id's profile."""
         persons = self._persons
         t, message_id = event[:2]
         behind = self._due.behind
-        if persons.is_new(person):
+        new = known is None and not persons.erased.waiting  # nothing at all is known under the id
+        if new:
             self._counts.applied += 1
         else:
             read_as, person = person, persons.redirects.resolve(person, t)
@@ -246,7 +249,7 @@ class Partition(Holding):
             self._count(persons.awake(person, t), event, value, named)
             persons.delete(person, event, named)
             return
-        p = persons.awake(person, t)
+        p = persons.begin(person) if new else persons.awake(person, t)
         event = self._count(p, event, value, named)
         took_over = False
         admitted = self._admitted
@@ -263,6 +266,9 @@ class Partition(Holding):
                 took_over = persons.redirects.join(person, p, anonymous, t, watermark=watermark, floor=floor)
             else:
                 self._counts.unjoined += 1
+        if new and not took_over:
+            persons.enter(person, p, wire, event, named, value)
+            return
         persons.apply(person, p, wire, event, named, value, took_over=took_over)
         if len(p.recent) % MAX_DETAILED == 0:
             persons.trim(p, self._watermark if admitted is None else admitted.floor)

@@ -96,10 +96,6 @@ class Persons:
 
     # -- arrivals ---------------------------------------------------------------------------------
 
-    def is_new(self, person: str) -> bool:
-        """Whether nothing at all is known under an id."""
-        return not self.erased.waiting and self.profiles.get(person) is None
-
     def is_repeat(self, person: str, t: int, message_id: str) -> bool:
         """Whether the person's applied events have this id at this time."""
         p = self.profiles.get(person)
@@ -116,10 +112,31 @@ class Persons:
         while (p := self.profiles.get(person)) is not None and p.due <= day:
             midnight, on = self._calendar.midnight(p.due)
             self.at_midnight(person, midnight, on)
-        if p is None:
-            p = self.profiles[person] = Profile()
-            self.erased.begin_again(person, p)
+        return self.begin(person) if p is None else p
+
+    def begin(self, person: str) -> Profile:
+        """The profile of somebody who has none."""
+        p = self.profiles[person] = Profile()
+        self.erased.begin_again(person, p)
         return p
+
+    def enter(self, person: str, p: Profile, wire: Wire, event: Recent, named: Named, value: bytes) -> None:
+        """The first event of somebody of whom nothing was known: `apply`, without what cannot be."""
+        t, message_id = event[:2]
+        today = self._calendar.segment(t)
+        on = self.diary.first(person, p, event, named, today.reached)
+        if wire.user_id is not None:
+            self._register(person, p, value, t=t, message_id=message_id, took_over=False)
+        self.diary.append(p, event, named, today, on)
+        self._note(p, event)
+        p.last, p.last_day = t, today.day
+        self.open_visits += 1
+        self.await_close(person, p)
+        if self.lifecycle.begins(p, today.reached):
+            self.changed[person] = None
+            self._timers.check_on(p.due, person)
+        else:
+            self.evaluate(person, p, t, today.reached, message_id)
 
     def apply(
         self,
@@ -164,13 +181,11 @@ class Persons:
         due = p.due
         if p.registered is None:
             if p.redirect is None:
-                p.due = min(p.due, p.last_day + self._d.prospect_days)
+                p.due = min(due, p.last_day + self._d.prospect_days)
         else:
-            k = p.k
             n, changes = self.lifecycle.evaluate(p, day)
-            for change in changes:
-                k += 1
-                self._publish(person, p, k, change, at, cause, p.tier, n)
+            if changes:
+                self._publish(person, p, changes, at=at, day=day, cause=cause, tier=p.tier, engaged_visits=n)
         if p.due != due:
             self._timers.check_on(p.due, person)
 
@@ -350,7 +365,7 @@ class Persons:
         state = SILENT if p.imported else NEW
         change = self.lifecycle.enter(p, day, state, "imported" if p.imported else "registered", before)
         p.due = NEVER
-        self._publish(person, p, p.k, change, at, message_id, 0, 0)
+        self._publish(person, p, [change], at=at, day=day, cause=message_id, tier=0, engaged_visits=0)
 
     def delete(self, person: str, event: Recent, named: Named) -> None:
         """Erase the person's life up to the deletion; what came after it begins a new one."""
@@ -361,8 +376,9 @@ class Persons:
         known = p.registered is not None
         if not person.startswith(ANONYMOUS) and (known or not p.reborn):
             before = STATES[p.state] if known else None
-            change = self.lifecycle.enter(p, self._calendar.reached(at), DELETED, "deleted", before)
-            self._publish(person, p, p.k, change, at, message_id, 0, 0)
+            day = self._calendar.reached(at)
+            change = self.lifecycle.enter(p, day, DELETED, "deleted", before)
+            self._publish(person, p, [change], at=at, day=day, cause=message_id, tier=0, engaged_visits=0)
         later = [uncounted(event) for event in p.recent if event[:2] > (t, message_id)]
         ids = [event[:2] for event in p.recent if event[:2] < (t, message_id)]
         if not later:
@@ -404,18 +420,22 @@ class Persons:
         self,
         person: str,
         p: Profile,
-        k: int,
-        change: Change,
+        changes: Sequence[Change],
+        *,
         at: int,
+        day: int,
         cause: str,
         tier: int,
         engaged_visits: int,
     ) -> None:
-        count = self.transitions.get((change.kind, change.reason), 0)
-        self.transitions[change.kind, change.reason] = count + 1
-        self.diary.changed(person, p, change, at)
-        self._publisher.transition(
-            person, k, change, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits
+        """Changes evaluated at `at` ms, of the day that had been reached by then."""
+        counts = self.transitions
+        for change in changes:
+            name = change[0], change[3]
+            counts[name] = counts.get(name, 0) + 1
+            self.diary.changed(person, p, change, day)
+        self._publisher.transitions(
+            person, changes, k=p.k, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits
         )
 
     def await_close(self, person: str, p: Profile) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from stream.core.definition import TIERS, Definition
 from stream.core.events import EntryFields, Invalid
 from stream.core.lifecycle import Change
 from stream.core.profile import Visit
+from stream.core.records import Kind, Reason
 from stream.core.times import format_ms
 
 _VISIT = (
@@ -21,6 +23,11 @@ _VISIT = (
     b'"end":"%b%b%b","duration_s":%d%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
     b'"passive":%b,"entry":%b,"value":%b}'
 )
+_TRANSITION = (
+    b'{"schema":"footfall.transition/1","definition":"%b","transition_id":%b#%d","person":%b,%b,"at":"%b",'
+    b'"cause":%b,"tier":"%b","engaged_visits":%d,"days_in_previous":%b}'
+)
+_TIERS = [tier.encode() for tier in TIERS]
 _FRACTIONS = [b"", *(f".{ms:03d}".rstrip("0").encode() for ms in range(1, 1000))]
 _HOUR = 3_600_000
 _SECONDS = [f":{second // 60:02d}:{second % 60:02d}".encode() for second in range(3600)]  # of an hour
@@ -75,6 +82,7 @@ class Publisher:
         self._activity = activity
         self._names = activity.vocabulary.keys
         self._written: dict[tuple[tuple[int, int], ...], tuple[bytes, bytes]] = {}
+        self._moves: dict[tuple[Kind, str | None, str, Reason], bytes] = {}
 
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
         """A closed visit: a `records.Visit`, written directly because there are so many of them."""
@@ -126,25 +134,42 @@ class Publisher:
             )
         return written
 
-    def transition(
-        self, person: str, k: int, change: Change, *, at: int, cause: str, tier: int, engaged_visits: int
+    def transitions(
+        self,
+        person: str,
+        changes: Sequence[Change],
+        *,
+        k: int,
+        at: int,
+        cause: str,
+        tier: int,
+        engaged_visits: int,
     ) -> None:
-        """The person's k-th change of state or tier, evaluated at `at` ms."""
-        record = records.Transition(
-            definition=self._definition,
-            transition_id=f"{person}#{k}",
-            person=person,
-            kind=change.kind,
-            from_=change.before,
-            to=change.after,
-            reason=change.reason,
-            at=format_ms(at),
-            cause=cause,
-            tier=TIERS[tier],
-            engaged_visits=engaged_visits,
-            days_in_previous=change.days,
-        )
-        self.outputs.append(Output("transitions", person.encode(), records.encode(record)))
+        """Changes of state or tier, evaluated at `at` ms, of which the last is the person's k-th.
+
+        Each is a `records.Transition`, written directly like the visits.
+        """
+        key, quoted = person.encode(), records.encode(person)
+        time, caused = format_ms(at).encode(), records.encode(cause)
+        k -= len(changes)
+        for kind, before, after, reason, days in changes:
+            k += 1
+            move = self._moves.get((kind, before, after, reason))
+            if move is None:
+                move = self._moves[kind, before, after, reason] = _move(kind, before, after, reason)
+            value = _TRANSITION % (
+                self._definition_bytes,
+                quoted[:-1],
+                k,
+                quoted,
+                move,
+                time,
+                caused,
+                _TIERS[tier],
+                engaged_visits,
+                b"null" if days is None else b"%d" % days,
+            )
+            self.outputs.append(_output(Output, ("transitions", key, value)))
 
     def late(self, source: Source, *, message_id: str, person: str, t: int, watermark: int) -> None:
         """An event that came too late to be applied; it is not `too_large`, but its key may be."""
@@ -197,6 +222,12 @@ def _occurrences(visit: Visit) -> dict[int, int]:
         for key, count in on_day.items():
             keys[key] = keys.get(key, 0) + count
     return keys
+
+
+def _move(kind: Kind, before: str | None, after: str, reason: Reason) -> bytes:
+    """What changed in a transition, as JSON: there are few of them."""
+    members = {"kind": kind, "from": before, "to": after, "reason": reason}
+    return records.encode(members)[1:-1]
 
 
 def _entry(entry: EntryFields) -> bytes:

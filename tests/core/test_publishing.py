@@ -14,10 +14,12 @@ from msgspec import UNSET
 from stream.admin.topics import CARRIER_BYTES
 from stream.core import records
 from stream.core.activity import Activity, Vocabulary
-from stream.core.definition import DAY, Definition, KeyEvent
+from stream.core.definition import DAY, TIERS, Definition, KeyEvent
 from stream.core.events import MAX_BYTES, Invalid
-from stream.core.profile import Visit
+from stream.core.lifecycle import Change
+from stream.core.profile import STATES, Visit
 from stream.core.publishing import BEGINNING, WHOLE_KEY, WHOLE_VALUE, Publisher, Source
+from stream.core.times import format_ms
 
 NAMES = ["Order Completed", 'A "quoted" näme', "@visit"]
 TEXT = st.none() | st.text(max_size=8)
@@ -59,6 +61,60 @@ def test_a_visit_is_written_as_its_struct_would_be(
     assert (record.events, record.pages) == (visit.events, visit.pages)
     assert msgspec.json.decode(records.encode(record)) == msgspec.json.decode(output.value)
     assert list(msgspec.json.decode(output.value)) == list(msgspec.json.decode(records.encode(record)))
+
+
+CHANGES: st.SearchStrategy[Change] = st.one_of(
+    st.tuples(
+        st.just("lifecycle"),
+        st.none() | st.sampled_from(STATES),
+        st.sampled_from(STATES),
+        st.sampled_from(["registered", "activated", "lapsed", "returned", "deleted"]),
+        st.none() | st.integers(-400, 30_000),
+    ),
+    st.tuples(
+        st.just("tier"),
+        st.sampled_from(TIERS),
+        st.sampled_from(TIERS),
+        st.sampled_from(["tier_up", "tier_down"]),
+        st.integers(-400, 30_000),
+    ),
+)
+
+
+@given(
+    changes=st.lists(CHANGES, min_size=1, max_size=4),
+    k=st.integers(4, 10**6),
+    person=st.text(min_size=1),
+    cause=st.text(min_size=1),
+    at=st.integers(-(10**13), 10**13),
+    tier=st.integers(0, 3),
+    engaged_visits=st.integers(0, 10**4),
+)
+def test_transitions_are_written_as_their_structs_would_be(
+    changes: list[Change], k: int, person: str, cause: str, at: int, tier: int, engaged_visits: int
+) -> None:
+    written = publisher(2)
+    written.transitions(person, changes, k=k, at=at, cause=cause, tier=tier, engaged_visits=engaged_visits)
+    expected = [
+        records.encode(
+            records.Transition(
+                definition=Definition(key_events=tuple(KeyEvent(name, 2) for name in NAMES)).hash(),
+                transition_id=f"{person}#{k - len(changes) + i}",
+                person=person,
+                kind=kind,
+                from_=before,
+                to=after,
+                reason=reason,
+                at=format_ms(at),
+                cause=cause,
+                tier=TIERS[tier],
+                engaged_visits=engaged_visits,
+                days_in_previous=days,
+            )
+        )
+        for i, (kind, before, after, reason, days) in enumerate(changes, 1)
+    ]
+    assert written.outputs == [("transitions", person.encode(), value) for value in expected]
 
 
 def dead_letter(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes, records.DeadLetter]:

@@ -80,6 +80,25 @@ class Diary:
             self._turn(day, on, pseudo)
         return on
 
+    def first(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> OnDay | None:
+        """What `arrived` does, for the first event of somebody of whom nothing was known."""
+        channel = None if event[3] is None else event[3][3]
+        cell = self._days.cells(day).get(channel)
+        if cell is None or named.hits:
+            return self.arrived(person, p, event, named, day)
+        self._channel, self._cell = channel, cell
+        if named.page:
+            cell.pageviews += 1
+        cell.people += 1
+        on = OnDay(day, (channel or NO_CHANNEL,))
+        figures, known = self._days.figures(day), person.startswith(ANONYMOUS)
+        p.seen = Seen(day, 1, (on,), known=known)
+        firsts = figures.visitors if known else figures.users
+        firsts[LONGEST_GAP] = firsts.get(LONGEST_GAP, 0) + 1
+        if known:
+            add(figures.states, "prospect", 1)
+        return on
+
     def append(self, p: Profile, event: Recent, named: Named, today: Segment, on: OnDay | None) -> None:
         """Cut an event that is later than all the person's others, and enter what becomes of the visit.
 
@@ -219,16 +238,16 @@ class Diary:
 
     # -- persons ----------------------------------------------------------------------------------
 
-    def changed(self, person: str, p: Profile, change: Change, at: int) -> None:
-        """A transition, after it was made."""
-        day = self._calendar.reached(at)
+    def changed(self, person: str, p: Profile, change: Change, day: int) -> None:
+        """A transition, after it was made, evaluated on the day."""
         figures = self._days.figures(day)
-        if change.kind == "tier":
-            add(figures.tiers, change.before or TIERS[0], -1)
-            add(figures.tiers, change.after, 1)
+        kind, before, after, reason, days = change
+        if kind == "tier":
+            add(figures.tiers, before or TIERS[0], -1)
+            add(figures.tiers, after, 1)
             return
-        before, after = change.before, change.after
-        if before is not None and before not in _NOBODY:
+        registered = before not in _NOBODY
+        if before is not None and registered:
             add(figures.states, before, -1)
             if after == "deleted":
                 add(figures.tiers, TIERS[p.tier], -1)
@@ -236,10 +255,10 @@ class Diary:
             add(figures.tiers, TIERS[0], 1)
         if after != "deleted":
             add(figures.states, after, 1)
-        if change.reason in _COUNTED or (change.reason == "deleted" and before == _ACTIVE):
-            add(figures.reasons, change.reason, 1)
-        seen = self._seen(person, p, registered=before not in _NOBODY)
-        if change.days != 0:
+        if reason in _COUNTED or (reason == "deleted" and before == _ACTIVE):
+            add(figures.reasons, reason, 1)
+        seen = p.seen or self._seen(person, p, registered=registered)
+        if days != 0:
             seen.began_active = before == _ACTIVE
         if seen.began_active:
             add(figures.reasons, "left", (after != _ACTIVE) - (before != _ACTIVE))
