@@ -201,7 +201,7 @@ class Partition(Holding):
                         day_cell.pageviews += 1
                     changed[person] = None
                 else:
-                    go_on(person, p, event, today, named)
+                    go_on(person, p, event, today, named, cell, day_cells.get(channel))
                 if not len(recent) % MAX_DETAILED:
                     persons.trim(p, watermark if admitted is None else admitted.floor)
                 continue

@@ -10,8 +10,10 @@ from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar, Segment
 from stream.core.clock import Timers
 from stream.core.definition import Definition
-from stream.core.engagement.days import Days
+from stream.core.engagement.cells import Cell as WindowCell
+from stream.core.engagement.days import NO_CHANNEL, Days
 from stream.core.engagement.diary import Diary
+from stream.core.engagement.figures import Cell as DayCell
 from stream.core.engagement.windows import Windows
 from stream.core.erasing import ErasedLives
 from stream.core.events import ANONYMOUS, Wire
@@ -193,16 +195,34 @@ class Persons:
         """Keep long visits small: now and then fold what the watermark has passed."""
         self.cutter.compact(p, watermark)
 
-    def go_on(self, person: str, p: Profile, event: Recent, today: Segment, named: Named) -> None:
-        """The next event, in order, of a known person with nothing due up to `today`."""
+    def go_on(
+        self,
+        person: str,
+        p: Profile,
+        event: Recent,
+        today: Segment,
+        named: Named,
+        cell: WindowCell,
+        day_cell: DayCell | None,
+    ) -> None:
+        """The next event, in order, of a known person with nothing due up to `today`.
+
+        It counts in `cell`, and for the day in `day_cell`, where its channel has one already.
+        """
+        t = event[0]
         visit = p.open[-1] if p.open else None
-        if visit is not None and visit.hits and self._occurs_again(p, visit, event, today, named):
-            self.changed[person] = None
-            return
+        begins = visit is None or t - visit.last > self.cutter.gap or t - visit.start > self.cutter.longest
+        if day_cell is not None:
+            if visit is None or begins:
+                if named.quiet and not self.cutter.specials:
+                    self._begin(person, p, event, today, named, cell, day_cell)
+                    return
+            elif self._occurs(person, p, visit, event, today, cell, day_cell):
+                return
         before = p.last_day
         on = self.diary.arrived(person, p, event, named, today.reached)
-        p.last, p.last_day = event[0], today.day
-        engaged = visit is not None and bool(visit.hits)
+        p.last, p.last_day = t, today.day
+        engaged = not begins and visit is not None and bool(visit.hits)
         self.diary.append(p, event, named, today, on)
         self._note(p, event)
         if p.open[-1] is not visit:
@@ -215,43 +235,86 @@ class Persons:
             or p.state >= CHURNED
             or today.day < before  # where a clock went back over midnight
         ):
-            self.evaluate(person, p, p.last, today.reached, event[1])
+            self.evaluate(person, p, t, today.reached, event[1])
         else:
             self.changed[person] = None
 
-    def _occurs_again(self, p: Profile, visit: Visit, event: Recent, today: Segment, named: Named) -> bool:
-        """Whether the event is a further key event of an engaged visit, today as before, and nothing else.
+    def _begin(
+        self,
+        person: str,
+        p: Profile,
+        event: Recent,
+        today: Segment,
+        named: Named,
+        cell: WindowCell,
+        day_cell: DayCell,
+    ) -> None:
+        """An event begins a visit, and is no key event: `go_on` without what it then cannot do."""
+        t, before = event[0], p.last_day
+        visit = self.cutter.begin(p, event, today.day, page=named.page)
+        self.diary.begins(person, p, visit, named, today.reached, day_cell)
+        p.last, p.last_day = t, today.day
+        cell.visits += 1
+        self.open_visits += 1
+        self.await_close(person, p)
+        if p.state >= CHURNED or today.day < before:
+            self.evaluate(person, p, t, today.reached, event[1])
+        else:
+            self.changed[person] = None
 
-        Then it is entered: the person's state, tier and day cannot change.
+    def _occurs(
+        self,
+        person: str,
+        p: Profile,
+        visit: Visit,
+        event: Recent,
+        today: Segment,
+        cell: WindowCell,
+        day_cell: DayCell,
+    ) -> bool:
+        """Whether the event is a key event and nothing else, of a visit that began today in its channel.
+
+        Then it is entered: `go_on` without what it then cannot do.
         """
-        t, _, number, entry, amounts, _ = event
-        keys = self._marks[number].hits
-        occurred = visit.hits.get(today.day)
+        t, message_id, number, entry, amounts, _ = event
+        mark = self._marks[number]
+        keys, entered, seen = mark.hits, visit.entry, p.seen
+        channel = None if entry is None else entry[3]
         if (
             not keys
-            or not occurred
-            or named.voids
-            or named.page
+            or mark.voids
+            or mark.page
             or amounts is not None
             or visit.voided
             or visit.pending
             or visit.start < today.start
-            or t - p.last > self.cutter.gap
-            or t - visit.start > self.cutter.longest
-            or p.state >= CHURNED
-            or self.lifecycle.counted
-            or self.cutter.bounce(visit)  # engaged by `@return` or `@visit` alone
-            or not self.diary.occurred_again(p, visit, entry, today, t, len(keys))
+            or seen is None
+            or not seen.on
+            or (on := seen.on[-1]).day != today.reached
+            or channel != (None if entered is None else entered[3])
+            or (channel or NO_CHANNEL) not in on.channels
         ):
             return False
+        hits, counts = visit.hits, self.key_events
+        self.diary.occurs(visit, on, today.reached, day_cell, len(keys))
+        day_cell.ms += t - visit.last
         p.recent.append(event)
-        p.last = visit.last = t
         visit.events += 1
-        counts = self.key_events
+        occurred = hits.get(today.day)
+        if occurred is None:
+            hits[today.day] = dict.fromkeys(keys, 1)
         for key in keys:
-            occurred[key] = occurred.get(key, 0) + 1
+            if occurred is not None:
+                occurred[key] = occurred.get(key, 0) + 1
             counts[key] = counts.get(key, 0) + 1
-        self._windows.made_true(event, p, begins=False, keys=keys, page=False)
+        self._windows.occur(cell, p, keys, alone=p.last < cell.window.start)
+        p.last = visit.last = t
+        if occurred is None:
+            visit.was_engaged = True
+        if occurred is None or self.lifecycle.counted or p.state >= CHURNED:
+            self.evaluate(person, p, t, today.reached, message_id)
+        else:
+            self.changed[person] = None
         return True
 
     def _note(self, p: Profile, event: Recent) -> None:

@@ -52,7 +52,7 @@ class Cutter:
         self._marks = activity.vocabulary.marks
         self._calendar = calendar
         self._own = frozenset((activity.return_key, *(key for key, _ in activity.visit_checks)))
-        self._specials = bool(activity.visit_checks) or activity.return_key is not None
+        self.specials = bool(activity.visit_checks) or activity.return_key is not None
         self.began = False
         self.occurred: list[int] = []
 
@@ -60,6 +60,18 @@ class Cutter:
         """Add an event later than all the person's others: it extends the last visit or begins one."""
         p.recent.append(event)
         self._add(p, event)
+
+    def begin(self, p: Profile, event: Recent, day: int, *, page: bool) -> Visit:
+        """Add an event of `day`, later than all others, that begins a visit and is no key event.
+
+        Only without `specials`: the visit's own key events.
+        """
+        t, _, _, entry, _, _ = event
+        passive = entry is not None and entry[2] in self._passive_mediums
+        visit = Visit(t, t, day, p.visits + len(p.open) + 1, entry, passive, 1, int(page))
+        p.recent.append(event)
+        p.open.append(visit)
+        return visit
 
     def insert(self, p: Profile, event: Recent) -> Sequence[Fact]:
         """Add an event out of order, and cut anew: what it and later events make true, where that is new."""
@@ -77,7 +89,7 @@ class Cutter:
 
     def _leaves_alone(self, p: Profile, event: Recent) -> bool:
         """Whether an event inside a visit cannot change what later ones make true."""
-        if self._specials or self._marks[event[2]].voids:
+        if self.specials or self._marks[event[2]].voids:
             return False
         return any(visit.start < event[0] <= visit.last for visit in p.open)
 
@@ -221,7 +233,7 @@ class Cutter:
     def _begin(self, t: int, entry: EntryFields | None, nth: int) -> Visit:
         passive = entry is not None and entry[2] in self._passive_mediums
         day = self._calendar.day_of(t)
-        return Visit(t, t, day, nth, entry, passive, pending=self._specials)
+        return Visit(t, t, day, nth, entry, passive, pending=self.specials)
 
     def _check(self, visit: Visit, t: int) -> None:
         """`@return` and `@visit`, at the first event at which the visit meets them."""

@@ -16,7 +16,10 @@ MAX_CELLS = 100_000
 """Cells of a window; beyond, dimensions with more values than the merger keeps go under `other`."""
 
 Touched = dict[int, dict[int, int] | None]
-"""The cells in which a person has events, by id, with the person's key-event occurrences in them."""
+"""The cells in which a person has events, by id, with the person's key-event occurrences in them.
+
+The inner ones may be shared: another takes their place, they are not altered.
+"""
 
 
 class Cell:
@@ -154,10 +157,8 @@ class Window:
 
         `touched` and `others` are the person's.
         """
-        own = touched.get(cell.id)
-        engaged = own is not None
-        if own is None:
-            own = {}
+        own = dict(touched.get(cell.id) or ())
+        engaged = bool(own)
         count = own.get(key, 0) + change
         if count < 0:
             return False
@@ -195,7 +196,10 @@ class Window:
     def _further(self, measure: int, cell: Cell, others: Sequence[Cell], change: int) -> None:
         """A person who counts in `others` already counts, or no longer counts, in the series of `cell`."""
         for i, value in enumerate(cell.values):
-            if all(other.values[i] != value for other in others):
+            for other in others:
+                if other.values[i] == value:
+                    break
+            else:
                 persons = self.further[measure].setdefault(i, {})
                 persons[value] = persons.get(value, 0) + change
                 self.changed = True

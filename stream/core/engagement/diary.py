@@ -13,7 +13,7 @@ from stream.core.engagement.census import IN_BASE, is_known, is_prospect
 from stream.core.engagement.days import NO_CHANNEL, Days
 from stream.core.engagement.figures import Cell, add
 from stream.core.engagement.seen import LONGEST_GAP, OnDay, Seen, gap
-from stream.core.events import ANONYMOUS, EntryFields
+from stream.core.events import ANONYMOUS
 from stream.core.lifecycle import Change
 from stream.core.profile import HIBERNATING, STATES, Profile, Recent, Visit
 from stream.core.visits import Cutter
@@ -54,7 +54,7 @@ class Diary:
         Returns what the person has done on the day; None where that is closed.
         """
         channel = self._channel = None if event[3] is None else event[3][3]
-        cell, seen = self._days.cells(day).get(channel), p.seen
+        cell = self._days.cells(day).get(channel)
         name = channel or NO_CHANNEL
         if cell is None:
             if self._days.is_closed(day):
@@ -63,6 +63,15 @@ class Diary:
         self._cell = cell
         if named.page:
             cell.pageviews += 1
+        on = self._on(person, p, day, name, cell)
+        if named.hits and not on.tried:
+            pseudo, on.tried = on.pseudo, True
+            self._turn(day, on, pseudo)
+        return on
+
+    def _on(self, person: str, p: Profile, day: int, name: str, cell: Cell) -> OnDay:
+        """What the person has done on the day, on which there is an event by a channel now."""
+        seen = p.seen
         if seen is None:
             seen = self._seen(person, p)
         if day > seen.day or not seen.days:
@@ -75,9 +84,6 @@ class Diary:
         if name not in on.channels:
             on.channels = (*on.channels, name)
             cell.people += 1
-        if named.hits and not on.tried:
-            pseudo, on.tried = on.pseudo, True
-            self._turn(day, on, pseudo)
         return on
 
     def first(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> OnDay | None:
@@ -131,30 +137,38 @@ class Diary:
             if pages < 2 and bounce != cutter.bounce(visit):
                 self._bounced(visit, cell, today.reached, on, -1 if bounce else 1)
 
-    def occurred_again(
-        self, p: Profile, visit: Visit, entry: EntryFields | None, today: Segment, t: int, times: int
-    ) -> bool:
-        """Key events in an engaged visit that began today, by an event at `t` ms in the visit's channel.
+    def begins(self, person: str, p: Profile, visit: Visit, named: Named, day: int, cell: Cell) -> None:
+        """A visit that a single event of today makes, no key event: `arrived` and `append` in one."""
+        on = self._on(person, p, day, _channel(visit) or NO_CHANNEL, cell)
+        if named.page:
+            cell.pageviews += 1
+            cell.pages += 1
+        cell.visits += 1
+        cell.bounces += 1
+        pseudo = on.pseudo
+        if visit.passive:
+            on.passive += 1
+        else:
+            on.chosen += 1
+        if on.pseudo != pseudo:
+            self._turn(day, on, pseudo)
 
-        False, and nothing is entered, where the person's day needs a closer look.
-        """
-        seen = p.seen
-        on = seen.on[-1] if seen is not None and seen.on else None
-        channel = None if entry is None else entry[3]
-        cell = self._days.cells(today.reached).get(channel)
-        if (
-            on is None
-            or cell is None
-            or on.day != today.reached
-            or not on.tried
-            or on.hits <= 0
-            or channel != _channel(visit)
-            or (channel or NO_CHANNEL) not in on.channels
-        ):
-            return False
+    def occurs(self, visit: Visit, on: OnDay, day: int, cell: Cell, times: int) -> None:
+        """Key events, by one event of today that is no page, in a visit that began today."""
+        bounce = visit.pages < 2 and (not visit.hits or self._cutter.bounce(visit))
+        if on.tried and on.hits > 0 and not bounce:
+            on.hits += times
+            return
+        pseudo = on.pseudo
+        on.tried = True
         on.hits += times
-        cell.ms += t - visit.last
-        return True
+        if bounce:
+            cell.bounces -= 1
+            if visit.passive:
+                on.passive -= 1
+                on.chosen += 1
+        if on.pseudo != pseudo:
+            self._turn(day, on, pseudo)
 
     def _began(self, visit: Visit, today: Segment, on: OnDay) -> None:
         """The event that has arrived last begins a visit."""

@@ -106,6 +106,7 @@ class Windows:
         self._cells: dict[int, Cell] = {}
         self._next_id = 0
         self._seen: dict[Seen, tuple[str, ...]] = {}
+        self._once: dict[tuple[int, ...], dict[int, int]] = {}  # one occurrence of each of these keys
         self._written: _State | None = None
         self._gone: list[bytes] = []
         # what is too late for its window goes here, and nowhere
@@ -172,9 +173,9 @@ class Windows:
             p.touched = {cell.id: None}
             cell.people += 1
             return
-        if len(touched) % _MANY == 0:
+        if not len(touched) % _MANY and not touched.keys() <= self._cells.keys():
             self._forget(touched, BEGINNING)
-        if p.recent and p.last < cell.window.start:
+        if p.last < cell.window.start and p.recent:
             cell.people += 1
         else:
             cell.window.meet(cell, self._others(cell, touched))
@@ -182,18 +183,44 @@ class Windows:
 
     def made_true(self, event: Recent, p: Profile, *, begins: bool, keys: Sequence[int], page: bool) -> None:
         """What an event of the person has made true, see Facts; whether it is a page."""
-        cell, touched = self._cells.get(event[5]), p.touched
+        cell = self._cells.get(event[5])
         if cell is None:
             return
         if begins:
             cell.visits += 1
-        if not keys or touched is None:
+        if keys and p.touched is not None:
+            self.occur(cell, p, tuple(keys), alone=False)
+            if (page or begins) and not cell.promoted:
+                for key in keys:
+                    of_key = cell.window.occurrences[key]
+                    of_key.pageviews += page
+                    of_key.visits += begins
+
+    def occur(self, cell: Cell, p: Profile, keys: tuple[int, ...], *, alone: bool) -> None:
+        """Key events by one event of the person; `alone`: the window has no other event of the person."""
+        touched = p.touched
+        if cell is self._late or touched is None:
             return
-        window, others = cell.window, self._others(cell, touched)
+        window, promoted = cell.window, cell.promoted
+        if touched.get(cell.id) is None and not promoted and (alone or not any(touched.values())):
+            once = self._once.get(keys)
+            if once is None:
+                once = self._once[keys] = dict.fromkeys(keys, 1)
+            touched[cell.id] = once
+            hits, occurrences = cell.hits, window.occurrences
+            for key in keys:
+                hits[key] = hits.get(key, 0) + 1
+                of_key = occurrences.get(key) or window.of_key(key)
+                of_key.events += 1
+                of_key.people += 1
+            cell.engaged += 1
+            cell.changed = window.changed = True
+            return
+        others = self._others(cell, touched)
         for key in keys:
             window.occur(cell, touched, others, key, 1)
-            if not cell.promoted:
-                window.occurrences[key].count(1, page=page, begins=begins)
+            if not promoted:
+                window.occurrences[key].events += 1
 
     def correct(self, facts: Iterable[Fact], p: Profile, marks: list[Mark]) -> None:
         """What the person's events make true since an earlier one has come between them."""
