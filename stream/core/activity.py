@@ -54,6 +54,7 @@ class Named(Struct, frozen=True):
     plain: int | None  # the number of its mark, where no condition or amount needs the event's fields
     quiet: bool  # no key event, and voids none
     page: bool
+    ordinary: bool  # neither joins somebody nor deletes
 
 
 class Activity:
@@ -91,7 +92,8 @@ class Activity:
                 self._voids.setdefault(void.event, []).append(Alternative(key, holds))
         self.tracks: dict[str | None, Named] = {}
         self.fixed: dict[str | None, Named] = {
-            kind: self._resolve(name, kind in ("page", "screen")) for kind, name in NAMES.items()
+            kind: self._resolve(name, page=kind in ("page", "screen"), joins=kind in ("identify", "alias"))
+            for kind, name in NAMES.items()
         }
 
     def key(self, name: str) -> int:
@@ -111,7 +113,7 @@ class Activity:
         if named is None:
             if len(self.tracks) >= _CACHED:
                 self.tracks.clear()
-            named = self.tracks[name] = self._resolve(name, False)
+            named = self.tracks[name] = self._resolve(name)
         return named
 
     def mark(self, named: Named, value: bytes) -> tuple[int, Amounts | None]:
@@ -126,7 +128,7 @@ class Activity:
         amounts = tuple(_amount(whole, found[key].amount) for key in hits)
         return number, amounts if any(amounts) else None
 
-    def _resolve(self, raw: str, page: bool) -> Named:
+    def _resolve(self, raw: str, *, page: bool = False, joins: bool = False) -> Named:
         name = self._aliases.get(raw, raw)
         hits = tuple(self._hits.get(name, ()))
         voids = tuple(self._voids.get(name, ()))
@@ -135,7 +137,8 @@ class Activity:
             plain = self.number(Mark(page, _distinct(hits), _distinct(voids)))
         ignored = any(match(name) for match in self._ignore)
         quiet = not hits and not voids
-        return Named(name, ignored, name in self._deletions, hits, voids, plain, quiet, page)
+        deletes = name in self._deletions
+        return Named(name, ignored, deletes, hits, voids, plain, quiet, page, not (joins or deletes))
 
     def number(self, mark: Mark) -> int:
         """The number of a mark, a new one where it had none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from stream.core.activity import Named
@@ -92,13 +93,14 @@ class Partition(Holding):
         lateness = self.definition.allowed_lateness_ms if admitted is None else _FOREVER
         self._admitted = admitted
         keyed = keys is not None and self.definition.keyed
+        unstamped = arrived_ms is None and admitted is None
         by_path, max_future = self.definition.input_key is not None, self.definition.max_future_ms
         hot, find, changed, go_on = persons.hot, persons.profiles.get, persons.changed, persons.go_on
         activity = self._activity
         named_of, mark_of = activity.named, activity.mark
         tracks, fixed = activity.tracks, activity.fixed
-        identify, alias = fixed["identify"], fixed["alias"]
         gap, longest = self.definition.visit_gap_ms, self.definition.visit_max_ms
+        specials = persons.cutter.specials
         windows, timers, due = self._windows, self._timers, self._due
         due.begin()
         behind = due.behind
@@ -108,20 +110,20 @@ class Partition(Holding):
         opens = ends = clock = applied = 0
         cells: Found = {}
         watermark, newest = self._watermark, self._newest
-        for i, value in enumerate(values):
+        in_turn = zip(offsets, values, keys or repeat(None), arrived_ms or repeat(_FOREVER), strict=False)
+        for offset, value, key, arrived in in_turn:
             try:
                 wire, t, person = read(value)
                 assert value is not None
-                if keyed and (by_path or keys[i] != person.encode()):  # type: ignore[index]
-                    admission.check_key(keys[i], person, value)  # type: ignore[index]
-                if arrived_ms is not None:
-                    if t > arrived_ms[i] + max_future:
-                        admission.check_arrival(t, arrived_ms[i])
-                elif admitted is None:
+                if keyed and (by_path or key != person.encode()):
+                    admission.check_key(key, person, value)
+                if t > arrived + max_future:
+                    admission.check_arrival(t, arrived)
+                elif unstamped:
                     admission.check_replay(wire, t)
             except Invalid as invalid:
                 counts.dead[invalid.reason] += 1
-                source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
+                source = Source(self.topic, self.number, offset, key, value)
                 self._publisher.dead_letter(source, invalid)
                 continue
             named = fixed.get(wire.type) or tracks.get(wire.event) or named_of(wire)
@@ -130,13 +132,13 @@ class Partition(Holding):
                 continue
             if t < watermark and admitted is None:
                 counts.late += 1
-                source = Source(self.topic, self.number, offsets[i], keys[i] if keys else None, value)
+                source = Source(self.topic, self.number, offset, key, value)
                 self._publisher.late(
                     source, message_id=wire.message_id or "", person=person, t=t, watermark=watermark
                 )
                 continue
             if t > newest:
-                self._newest = newest = t
+                newest = t
                 if t - lateness > watermark:
                     self._watermark = watermark = t - lateness
                     if watermark > timers.next:
@@ -158,9 +160,7 @@ class Partition(Holding):
                 and t > p.last
                 and reached < p.due != NEVER
                 and p.redirect is None
-                and named is not identify
-                and named is not alias
-                and not named.deletes
+                and named.ordinary
             ):
                 applied += 1
                 if not opens <= t < ends:
@@ -171,11 +171,12 @@ class Partition(Holding):
                 cell.events += 1
                 if named.page:
                     cell.pageviews += 1
-                touched, cell_id = p.touched, cell.id
-                if touched is None or cell_id not in touched:
-                    windows.meet(cell, p)
+                recent, cell_id = p.recent, cell.id
+                if not recent or recent[-1][5] != cell_id:
+                    touched = p.touched
+                    if touched is None or cell_id not in touched:
+                        windows.meet(cell, p)
                 event = (t, wire.message_id or "", number, entry, amounts, cell_id)
-                recent = p.recent
                 if (
                     named.quiet
                     and p.open
@@ -187,14 +188,18 @@ class Partition(Holding):
                     and visit.start >= midnight
                     and channel == (None if visit.entry is None else visit.entry[3])
                     and (day_cell := day_cells.get(channel)) is not None
-                    and (not named.page or visit.pages != 1 or not (visit.hits or visit.passive))
+                    and (
+                        not named.page
+                        or visit.pages != 1
+                        or (not specials if visit.hits else not visit.passive)  # becoming no bounce
+                    )
                 ):
                     recent.append(event)
                     day_cell.ms += t - visit.last
                     p.last = visit.last = t
                     visit.events += 1
                     if named.page:
-                        if visit.pages == 1:
+                        if visit.pages == 1 and not visit.hits:
                             day_cell.bounces -= 1
                         visit.pages += 1
                         day_cell.pages += 1
@@ -209,6 +214,7 @@ class Partition(Holding):
             self._arrive(person, p, wire, event, named, value)
             if self._window_clock() >= ends:
                 opens = ends = 0
+        self._newest = newest
         counts.applied += applied
         self._reach()
         if not self._track_changes:
