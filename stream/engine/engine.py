@@ -28,6 +28,10 @@ from stream.engine.state import ANSWERED_WITHIN_MS, Ahead, Observer, Record, Sta
 # A checkpoint goes to the broker and back some five times, and each way takes the event loop some turns. It
 # gets this share of the time besides: else, with long slices, a transaction takes as many as it has turns.
 CHECKPOINTS_SHARE = 0.05
+# A partition that has records waiting for longer than this is catching up. What comes of them is late anyway,
+# so its checkpoints are further apart: who changes several times in between is encoded, sent and stored once.
+BEHIND_MS = 10_000
+INTERVAL_BEHIND_S = 2.0
 TICK_S = 0.05
 SWEEP_EVERY_S = 3_600.0
 
@@ -99,6 +103,7 @@ class Engine:
         self._folders = folders
         self._swept_at = time.monotonic()
         self._slice = SMALLEST
+        self._none_before = 0.0  # monotonic: the next checkpoint of a partition that is catching up
         self.restoring: dict[int, int] = {}
         self.standbys = Standbys(
             partial(recovery.open_reader, config.connection, config.group),
@@ -176,9 +181,22 @@ class Engine:
             await asyncio.sleep(0)
 
     def _begin_due_checkpoints(self) -> None:
-        for owned in self.partitions.values():
-            if owned.due(self.config.commit_interval_s):
+        for number, owned in self.partitions.items():
+            if owned.due(self.config.commit_interval_s) and not self._put_off(number, owned):
                 owned.begin_checkpoint()
+
+    def _put_off(self, number: int, owned: OwnedPartition) -> bool:
+        """Whether a checkpoint that is due has time, since the partition is catching up.
+
+        Such begin one after the other: a snapshot of all at once would keep the loop for long.
+        """
+        if (self.waits_ms(number, int(time.time() * 1000)) or 0) <= BEHIND_MS:
+            return False
+        now = time.monotonic()
+        if now < self._none_before or not owned.due(INTERVAL_BEHIND_S):
+            return True
+        self._none_before = now + INTERVAL_BEHIND_S / len(self.partitions)
+        return False
 
     async def _tick(self) -> None:
         while True:

@@ -19,6 +19,11 @@ from aiokafka.errors import CorruptRecordException
 from stream.engine.client import TopicPartition
 from stream.engine.columns import Columns
 
+# How long a fetch waits at the broker for data of any of the partitions that it asks for. It does not ask for
+# those of which records are still to be taken, and no other fetch goes to that broker meanwhile: where only
+# partitions with nothing new are left to ask for, those taken in the meantime would wait, too.
+WAIT_MS, WAIT_WITH_RECORDS_MS = 500, 20
+
 
 async def fetched(
     fetcher: Any, partitions: Collection[TopicPartition], *, timeout_s: float, most: int
@@ -34,6 +39,7 @@ async def fetched(
         if fetcher._subscriptions.reassignment_in_progress:
             await fetcher._subscriptions.wait_for_assignment()
         found = _take(fetcher, partitions, most)
+        fetcher._fetch_max_wait_ms = WAIT_WITH_RECORDS_MS if fetcher._records else WAIT_MS
         left_s = until - time.monotonic()
         if found or left_s <= 0:
             return found

@@ -18,14 +18,13 @@ from faust.types import TP, ConsumerMessage
 from stream.engine.client import TopicPartition
 from stream.engine.columns import Columns
 from stream.engine.errors import EngineError
-from stream.engine.fetching import fetched
+from stream.engine.fetching import WAIT_MS, fetched
 from stream.engine.state import Ahead, Record
 
 if TYPE_CHECKING:
     from stream.engine.app import EngineApp
 
 REBALANCE_POLL_S = 0.01
-FETCH_WAIT_MS = 500
 
 
 class BatchMessage(ConsumerMessage):
@@ -67,7 +66,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         # Faust has fetches wait 1.5 s for data, and other questions to that broker wait behind them.
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms = WAIT_MS
         return consumer
 
     async def on_start(self) -> None:

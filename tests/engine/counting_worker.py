@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Order(msgspec.Struct, kw_only=True):
     session_timeout_s: float = 6.0
     keyed: bool = True
     standby: int = 0
+    slice_s: float = 0.0
 
 
 INDEX = b"\xfd"
@@ -49,10 +51,18 @@ INDEX = b"\xfd"
 
 
 class Counting:
-    """Records and sum of values, by key. With a store, only what is not in it yet is in memory."""
+    """Records and sum of values, by key. With a store, only what is not in it yet is in memory.
+
+    What it processes in one go takes `slice_s` besides.
+    """
 
     def __init__(
-        self, store: LocalStore | None = None, *, echo: bool = True, echo_to: int | None = None
+        self,
+        store: LocalStore | None = None,
+        *,
+        echo: bool = True,
+        echo_to: int | None = None,
+        slice_s: float = 0.0,
     ) -> None:
         self.totals: dict[bytes, list[int]] = {}
         self._store = store
@@ -62,8 +72,11 @@ class Counting:
         self._outputs: list[Output] = []
         self._echo = echo
         self._echo_to = echo_to
+        self._slice_s = slice_s
 
     def process(self, records: Sequence[Record]) -> None:
+        if self._slice_s:
+            time.sleep(self._slice_s)
         for record in records:
             key = record.key or b""
             total = self.totals.get(key) or self._cold(key)
@@ -164,7 +177,10 @@ async def work(order: Order) -> None:
     )
     app.on_stopped = lambda seconds: print("stood still", seconds, flush=True)  # noqa: T201
     engine = add_engine(
-        app, config, lambda number, store: Counting(store, echo=order.echo, echo_to=order.echo_to), Talking()
+        app,
+        config,
+        lambda number, store: Counting(store, echo=order.echo, echo_to=order.echo_to, slice_s=order.slice_s),
+        Talking(),
     )
     state_table(app, engine, "counts", partitions=order.partitions)
 

@@ -32,7 +32,7 @@ def records(count: int, *, arrived_ms: int, first: int = 0) -> list[ConsumerReco
 class Scene(Counting):
     """A state, its engine, and its input; `waits` has what the engine says while it processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interval_s: float = 60.0) -> None:
         super().__init__()
         config = EngineConfig(
             connection=Connection(""),
@@ -40,7 +40,7 @@ class Scene(Counting):
             topic="events",
             changelog="c",
             outputs={},
-            commit_interval_s=60.0,
+            commit_interval_s=interval_s,
             guarantee="exactly_once",
             capabilities=Capabilities(transactions=True),
             partitions=1,
