@@ -202,25 +202,32 @@ class Windows:
         if cell is self._late or touched is None:
             return
         window, promoted = cell.window, cell.promoted
-        if touched.get(cell.id) is None and not promoted and (alone or not any(touched.values())):
-            once = self._once.get(keys)
-            if once is None:
-                once = self._once[keys] = dict.fromkeys(keys, 1)
-            touched[cell.id] = once
-            hits, occurrences = cell.hits, window.occurrences
+        own = touched.get(cell.id)
+        elsewhere = [] if alone or not any(touched.values()) else self._occurred(cell, touched)
+        if elsewhere or promoted:
             for key in keys:
-                hits[key] = hits.get(key, 0) + 1
-                of_key = occurrences.get(key) or window.of_key(key)
-                of_key.events += 1
-                of_key.people += 1
-            cell.engaged += 1
-            cell.changed = window.changed = True
+                window.occur(cell, touched, elsewhere, key, 1)
+                if not promoted:
+                    window.occurrences[key].events += 1
             return
-        others = self._others(cell, touched)
+        if own is None:
+            cell.engaged += 1
+            counted = self._once.get(keys)
+            if counted is None:
+                counted = self._once[keys] = dict.fromkeys(keys, 1)
+        else:
+            counted = {**own}
+        hits, occurrences = cell.hits, window.occurrences
         for key in keys:
-            window.occur(cell, touched, others, key, 1)
-            if not promoted:
-                window.occurrences[key].events += 1
+            hits[key] = hits.get(key, 0) + 1
+            of_key = occurrences.get(key) or window.of_key(key)
+            of_key.events += 1
+            if own is None or key not in own:
+                of_key.people += 1
+            if own is not None:
+                counted[key] = counted.get(key, 0) + 1
+        touched[cell.id] = counted
+        cell.changed = window.changed = True
 
     def correct(self, facts: Iterable[Fact], p: Profile, marks: list[Mark]) -> None:
         """What the person's events make true since an earlier one has come between them."""
@@ -285,6 +292,19 @@ class Windows:
             other
             for cell_id in touched
             if (other := cells.get(cell_id)) is not None
+            and other.window is window
+            and other.promoted == promoted
+            and other is not cell
+        ]
+
+    def _occurred(self, cell: Cell, touched: Touched) -> list[Cell]:
+        """Of the others those in which the person has key events."""
+        cells, window, promoted = self._cells, cell.window, cell.promoted
+        return [
+            other
+            for cell_id, keys in touched.items()
+            if keys
+            and (other := cells.get(cell_id)) is not None
             and other.window is window
             and other.promoted == promoted
             and other is not cell

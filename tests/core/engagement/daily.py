@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from stream.core.calendar import Calendar
 from stream.core.definition import DAY, Definition
@@ -65,3 +66,10 @@ def days(definition: Definition, values: list[bytes], until_ms: int) -> list[int
         for day in range(min(told, default=0), calendar.reached(until_ms) if told else 0)
         if calendar.midnight(day)[1] == day
     ]
+
+
+def rounded(figure: Any) -> Any:
+    """Ratios are the same but for the last bits."""
+    if isinstance(figure, dict):
+        return {name: rounded(each) for name, each in figure.items()}
+    return round(figure, 9) if isinstance(figure, float) else figure

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from tests import reference
 from tests.core.checks import FEW, for_many
-from tests.core.engagement.daily import closed, end_of, reports
+from tests.core.engagement.daily import closed, end_of, reports, rounded
 from tests.core.strategies import Case, Shape
 
 SHAPES = {
     "plain": Shape(),
     "late": Shape(late=True, garbage=True),
 }
-
-
-def rounded(figure: Any) -> Any:
-    """Ratios are the same but for the last bits."""
-    if isinstance(figure, dict):
-        return {name: rounded(each) for name, each in figure.items()}
-    return round(figure, 9) if isinstance(figure, float) else figure
 
 
 def without_zeros(figures: dict[str, int]) -> dict[str, int]:
