@@ -12,7 +12,7 @@ from stream.core.calendar import Segment
 from stream.core.clock import Newest
 from stream.core.counts import Counts
 from stream.core.definition import Definition
-from stream.core.engagement.windows import Found
+from stream.core.engagement.windows import MANY, Found
 from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.holding import Holding
 from stream.core.joining import to_join
@@ -175,7 +175,12 @@ class Partition(Holding):
                 if not recent or recent[-1][5] != cell_id:
                     touched = p.touched
                     if touched is None or cell_id not in touched:
-                        windows.meet(cell, p)
+                        # the usual case of `meet`: in the window, which is not over, the person had no event
+                        if touched and p.last < opens and recent and cell_id >= 0 and len(touched) % MANY:
+                            cell.people += 1
+                            touched[cell_id] = None
+                        else:
+                            windows.meet(cell, p)
                 event = (t, wire.message_id or "", number, entry, amounts, cell_id)
                 if (
                     named.quiet

@@ -296,7 +296,10 @@ class Persons:
         ):
             return False
         hits, counts = visit.hits, self.key_events
-        self.diary.occurs(visit, on, today.reached, day_cell, len(keys))
+        if visit.pages > 1 and on.hits > 0 and on.tried:
+            on.hits += len(keys)
+        else:
+            self.diary.occurs(visit, on, today.reached, day_cell, len(keys))
         day_cell.ms += t - visit.last
         p.recent.append(event)
         visit.events += 1

@@ -156,9 +156,6 @@ class Diary:
     def occurs(self, visit: Visit, on: OnDay, day: int, cell: Cell, times: int) -> None:
         """Key events, by one event of today that is no page, in a visit that began today."""
         bounce = visit.pages < 2 and (not visit.hits or self._cutter.bounce(visit))
-        if on.tried and on.hits > 0 and not bounce:
-            on.hits += times
-            return
         pseudo = on.pseudo
         on.tried = True
         on.hits += times

@@ -38,7 +38,7 @@ MAX_BYTES = 512 * 1024
 MIN_VALUES = 1_000
 """Values of a dimension that a window has at least for itself; ten times what the merger keeps, if more."""
 
-_MANY = 4  # so many more cells of one person, and it is worth looking for closed windows
+MANY = 4  # so many more cells of one person, and it is worth looking for closed windows
 _MOST_SEEN = 20_000  # combinations of what events have, whose values are remembered
 
 Seen = tuple[str | None, str | None, int]
@@ -173,7 +173,7 @@ class Windows:
             p.touched = {cell.id: None}
             cell.people += 1
             return
-        if not len(touched) % _MANY and not touched.keys() <= self._cells.keys():
+        if not len(touched) % MANY and not touched.keys() <= self._cells.keys():
             self._forget(touched, BEGINNING)
         if p.last < cell.window.start and p.recent:
             cell.people += 1
