@@ -251,14 +251,15 @@ class Persons:
     ) -> None:
         """An event begins a visit, and is no key event: `go_on` without what it then cannot do."""
         t, before = event[0], p.last_day
-        visit = self.cutter.begin(p, event, today.day, page=named.page)
-        self.diary.begins(person, p, visit, named, today.reached, day_cell)
-        p.last, p.last_day = t, today.day
+        _, _, day, reached = today
+        visit = self.cutter.begin(p, event, day, named)
+        self.diary.begins(person, p, visit, named, reached, day_cell)
+        p.last, p.last_day = t, day
         cell.visits += 1
         self.open_visits += 1
         self.await_close(person, p)
-        if p.state >= CHURNED or today.day < before:
-            self.evaluate(person, p, t, today.reached, event[1])
+        if p.state >= CHURNED or day < before:
+            self.evaluate(person, p, t, reached, event[1])
         else:
             self.changed[person] = None
 
@@ -277,6 +278,7 @@ class Persons:
         Then it is entered: `go_on` without what it then cannot do.
         """
         t, message_id, number, entry, amounts, _ = event
+        midnight, _, day, reached = today
         mark = self._marks[number]
         keys, entered, seen = mark.hits, visit.entry, p.seen
         channel = None if entry is None else entry[3]
@@ -287,10 +289,10 @@ class Persons:
             or amounts is not None
             or visit.voided
             or visit.pending
-            or visit.start < today.start
+            or visit.start < midnight
             or seen is None
             or not seen.on
-            or (on := seen.on[-1]).day != today.reached
+            or (on := seen.on[-1]).day != reached
             or channel != (None if entered is None else entered[3])
             or (channel or NO_CHANNEL) not in on.channels
         ):
@@ -299,23 +301,23 @@ class Persons:
         if visit.pages > 1 and on.hits > 0 and on.tried:
             on.hits += len(keys)
         else:
-            self.diary.occurs(visit, on, today.reached, day_cell, len(keys))
+            self.diary.occurs(visit, on, reached, day_cell, len(keys))
         day_cell.ms += t - visit.last
         p.recent.append(event)
         visit.events += 1
-        occurred = hits.get(today.day)
+        occurred = hits.get(day)
         if occurred is None:
-            hits[today.day] = dict.fromkeys(keys, 1)
+            hits[day] = dict.fromkeys(keys, 1)
         for key in keys:
             if occurred is not None:
                 occurred[key] = occurred.get(key, 0) + 1
             counts[key] = counts.get(key, 0) + 1
-        self._windows.occur(cell, p, keys, alone=p.last < cell.window.start)
+        self._windows.occur(cell, p, keys, p.last)
         p.last = visit.last = t
         if occurred is None:
             visit.was_engaged = True
         if occurred is None or self.lifecycle.counted or p.state >= CHURNED:
-            self.evaluate(person, p, t, today.reached, message_id)
+            self.evaluate(person, p, t, reached, message_id)
         else:
             self.changed[person] = None
         return True

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
-from stream.core.activity import Activity
+from stream.core.activity import Activity, Named
 from stream.core.calendar import Calendar
 from stream.core.definition import Definition
 from stream.core.events import EntryFields
@@ -61,14 +61,14 @@ class Cutter:
         p.recent.append(event)
         self._add(p, event)
 
-    def begin(self, p: Profile, event: Recent, day: int, *, page: bool) -> Visit:
+    def begin(self, p: Profile, event: Recent, day: int, named: Named) -> Visit:
         """Add an event of `day`, later than all others, that begins a visit and is no key event.
 
         Only without `specials`: the visit's own key events.
         """
         t, _, _, entry, _, _ = event
         passive = entry is not None and entry[2] in self._passive_mediums
-        visit = Visit(t, t, day, p.visits + len(p.open) + 1, entry, passive, 1, int(page))
+        visit = Visit(t, t, day, p.visits + len(p.open) + 1, entry, passive, 1, 1 if named.page else 0)
         p.recent.append(event)
         p.open.append(visit)
         return visit

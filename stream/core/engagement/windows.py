@@ -189,21 +189,25 @@ class Windows:
         if begins:
             cell.visits += 1
         if keys and p.touched is not None:
-            self.occur(cell, p, tuple(keys), alone=False)
+            self.occur(cell, p, tuple(keys), event[0])
             if (page or begins) and not cell.promoted:
                 for key in keys:
                     of_key = cell.window.occurrences[key]
                     of_key.pageviews += page
                     of_key.visits += begins
 
-    def occur(self, cell: Cell, p: Profile, keys: tuple[int, ...], *, alone: bool) -> None:
-        """Key events by one event of the person; `alone`: the window has no other event of the person."""
+    def occur(self, cell: Cell, p: Profile, keys: tuple[int, ...], last: int) -> None:
+        """Key events by one event of the person.
+
+        What else the window may have of the person came by `last`, in ms.
+        """
         touched = p.touched
         if cell is self._late or touched is None:
             return
         window, promoted = cell.window, cell.promoted
         own = touched.get(cell.id)
-        elsewhere = [] if alone or not any(touched.values()) else self._occurred(cell, touched)
+        alone = last < window.start or not any(touched.values())
+        elsewhere = [] if alone else self._occurred(cell, touched)
         if elsewhere or promoted:
             for key in keys:
                 window.occur(cell, touched, elsewhere, key, 1)
