@@ -17,8 +17,8 @@ RUNNING = Section(
             "commit_interval",
             duration(),
             "500ms",
-            "How often results, state and positions are committed together. A partition that is more than 10 s "
-            "behind does so every 2 s, if this is less, until it has caught up.",
+            "How often results, state and positions are committed together. A partition that is more than "
+            "10 s behind does so every 2 s, if this is less, until it has caught up.",
         ),
         Setting(
             "guarantee",
