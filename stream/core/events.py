@@ -84,6 +84,7 @@ class Invalid(Exception):
 EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
 """campaign name, source and medium, channel, page"""
 
+_PAGES = ("page", "screen")
 _MOST_ENTRIES = 20_000
 _entries: dict[EntryFields, EntryFields] = {}
 
@@ -131,21 +132,20 @@ def entry_of(wire: Wire) -> EntryFields | None:
     Equal ones are the same object, as long as there are not too many: they are kept with the events, and
     what each event has of its own has to be found in memory, and freed, one by one.
     """
-    context, properties = wire.context, wire.properties
-    path = channel = None
-    if context is not None:
-        page, channel = context.page, context.channel
-        if page is not None:
-            path = page.path
-    if path is None and properties is not None and wire.type in ("page", "screen"):
-        path = properties.path
-    elif context is None:
-        return None
-    if context is None or context.campaign is None:
-        entry: EntryFields = None, None, None, channel, path
+    context = wire.context
+    if context is None:
+        if wire.properties is None or wire.type not in _PAGES:
+            return None
+        entry: EntryFields = None, None, None, None, wire.properties.path
     else:
-        campaign = context.campaign
-        entry = campaign.name, campaign.source, campaign.medium, channel, path
+        page, campaign = context.page, context.campaign
+        path = None if page is None else page.path
+        if path is None and wire.properties is not None and wire.type in _PAGES:
+            path = wire.properties.path
+        if campaign is None:
+            entry = None, None, None, context.channel, path
+        else:
+            entry = campaign.name, campaign.source, campaign.medium, context.channel, path
     known = _entries.get(entry)
     if known is None:
         if len(_entries) >= _MOST_ENTRIES:

@@ -147,7 +147,9 @@ class Partition(Holding):
                 today = self._today = self._calendar.segment(t)
                 midnight, tomorrow, _, reached = today
                 day_cells = self.days.cells(reached)
-            number, amounts = (named.plain, None) if named.plain is not None else mark_of(named, value)
+            number, amounts = named.plain, None
+            if number is None:
+                number, amounts = mark_of(named, value)
             entry = entry_of(wire)
             if behind:
                 due.catch_up(person)
