@@ -154,6 +154,20 @@ CASES: dict[str, LogAndSettings] = {
         track(START + HOUR + 1, "Like", **STARS),
         **key_events(LIKE),
     ),
+    "tried in vain, then in a visit of two pages": known(
+        track(START, "Like", **POOR),
+        page(START + HOUR),
+        page(START + HOUR + 1),
+        track(START + HOUR + 2, "Like", **STARS),
+        **key_events(LIKE),
+    ),
+    "a return and a key event, both taken back": known(
+        page(START),
+        page(START + 1),
+        *talks(2),
+        track(START + 3, "Rated"),
+        **key_events(KeyEvent("Talk", void=(Void("Rated"),)), KeyEvent("@return", void=(Void("Rated"),))),
+    ),
     "another channel": known(
         page(START, **WEB), *talks(1, **APP), *talks(2, **WEB), page(START + 3, **APP), *talks(4)
     ),
@@ -229,6 +243,9 @@ CASES: dict[str, LogAndSettings] = {
         page(START + 100 * DAY),
         page(START + 100 * DAY + HOUR),
         engagement=LONG,
+    ),
+    "a life that begins with a key event": known(
+        page(START), *talks(1), track(START + 2, "Account Deleted"), *talks(3, **WEB), *talks(4)
     ),
     "a life after a deletion": known(
         page(START),
