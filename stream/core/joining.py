@@ -51,9 +51,10 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
             user.last_end = visit.last
     end = EARLIEST - 1 if user.last_end is None else user.last_end
     bases, recent = prospect.bases, prospect.recent
-    prospect.bases = [base for base in bases if base.start <= end]
+    prospect.bases = tuple(base for base in bases if base.start <= end)
     prospect.recent = [event for event in recent if event[0] <= end]
-    user.bases = sorted([*user.bases, *(base for base in bases if base.start > end)], key=_start)
+    later = (base for base in bases if base.start > end)
+    user.bases = tuple(sorted([*user.bases, *later], key=_start))
     moved = [event for event in recent if event[0] > end]
     user.recent = sorted(map(uncounted, [*user.recent, *moved]), key=_order)
     if prospect.last > user.last:

@@ -40,6 +40,7 @@ class Lifecycle:
             for rule in definition.tier_rules
         ]
         self.counted = frozenset(key for _, key, _, _ in self._rules)
+        self._latest_counts = self._thresholds[1] == 1 and not self._rules
         self._kept = max([_WINDOW, *(rule.days for rule in definition.tier_rules)])
 
     def engaged_visits(self, p: Profile, day: int) -> int:
@@ -64,8 +65,8 @@ class Lifecycle:
 
     def tier(self, p: Profile, day: int, n: int) -> int:
         """By engaged visits, lifted to the highest tier of which any rule holds."""
-        tier = 0
-        while tier < 3 and n >= self._thresholds[tier + 1]:
+        tier, thresholds = 0, self._thresholds
+        while tier < 3 and n >= thresholds[tier + 1]:
             tier += 1
         for lifts_to, key, count, days in self._rules:
             if lifts_to > tier and self.occurrences(p, key, day, days) >= count:
@@ -78,21 +79,18 @@ class Lifecycle:
         tier = self.tier(p, day, n) if n or self._rules else 0
         state = ACTIVE if tier else self._state(p, day)
         changes = _NONE if p.state == state and p.tier == tier else self._change(p, day, state, tier)
-        due = self.due(p, day, n)
+        if tier == 1 and self._latest_counts and p.open and p.open[-1].hits and p.open[-1].day == day:
+            due = day + self._active_days  # one engaged visit is enough, and the latest is of today
+        else:
+            due = self.due(p, day, n)
         if due < p.due or p.due <= day:
             p.due = due  # one that moves later is looked at when the earlier one comes
         return n, changes
 
-    def begins(self, p: Profile, day: int) -> bool:
-        """Whether the first visit of somebody who was just entered changes nothing; then that is settled."""
+    def stays_new(self, p: Profile, day: int) -> bool:
+        """Whether one who was just entered, without a key event, is new on `day`; that is settled then."""
         registered, new_days = p.registered, self._d.new_days
-        if (
-            p.state != NEW
-            or p.open[0].hits
-            or self._rules
-            or registered is None
-            or day - registered >= new_days
-        ):
+        if p.state != NEW or registered is None or day - registered >= new_days:
             return False
         p.due = max(day + 1, registered + new_days)
         return True
@@ -148,9 +146,7 @@ class Lifecycle:
     def _tier_due(self, p: Profile, day: int, n: int) -> int:
         threshold = self._thresholds[p.tier]
         due = NEVER
-        if threshold == 1 and p.open and p.open[-1].hits and p.open[-1].day == day:
-            due = day + self._active_days  # the last engaged visit is of today
-        elif n >= threshold:
+        if n >= threshold:
             first = day - self._active_days + 1
             engaged = [on for on, count in p.engaged.items() if first <= on for _ in range(count)]
             engaged += [visit.day for visit in p.open if visit.hits and first <= visit.day]

@@ -12,6 +12,7 @@ from stream.core.calendar import Segment
 from stream.core.clock import Newest
 from stream.core.counts import Counts
 from stream.core.definition import Definition
+from stream.core.engagement.cells import Cell
 from stream.core.engagement.windows import MANY, Found
 from stream.core.events import Invalid, Wire, entry_of, read
 from stream.core.holding import Holding
@@ -235,64 +236,80 @@ class Partition(Holding):
         persons = self._persons
         t, message_id = event[:2]
         behind = self._due.behind
-        new = known is None and not persons.erased.waiting  # nothing at all is known under the id
-        if new:
-            self._counts.applied += 1
-        else:
-            read_as, person = person, persons.redirects.resolve(person, t)
-            # a life of the anonymous id may have been erased before it was joined
-            joined = read_as != person
-            if persons.is_repeat(person, t, message_id) or (
-                joined and persons.is_repeat(read_as, t, message_id)
-            ):
-                self._counts.duplicate += 1
-                return
-            self._counts.applied += 1
-            if joined and behind:
-                self._due.catch_up(person)
-            if persons.erased.takes(person, (t, message_id)):
-                return
-            if joined and persons.erased.takes(read_as, (t, message_id)):
-                return
+        if known is None and not persons.erased.waiting and not named.deletes:
+            self._meet(person, wire, event, named, value)
+            return
+        read_as, person = person, persons.redirects.resolve(person, t)
+        # a life of the anonymous id may have been erased before it was joined
+        joined = read_as != person
+        if persons.is_repeat(person, t, message_id) or (joined and persons.is_repeat(read_as, t, message_id)):
+            self._counts.duplicate += 1
+            return
+        self._counts.applied += 1
+        if joined and behind:
+            self._due.catch_up(person)
+        if persons.erased.takes(person, (t, message_id)):
+            return
+        if joined and persons.erased.takes(read_as, (t, message_id)):
+            return
         if named.deletes:
             if behind:
                 self._due.catch_up_aliases(person)
             if self._admitted is not None:
                 persons.close_over(person, self._admitted.watermark, self._admitted.floor)
-            self._count(persons.awake(person, t), event, value, named)
-            persons.delete(person, event, named)
+            cell = self._count(persons.awake(person, t), event, value, named)
+            persons.delete(person, (*event[:5], cell.id), named)
             return
-        p = persons.begin(person) if new else persons.awake(person, t)
-        event = self._count(p, event, value, named)
-        took_over = False
+        p = persons.awake(person, t)
+        cell = self._count(p, event, value, named)
+        took_over = self._join(person, p, wire, t)
+        persons.apply(person, p, wire, (*event[:5], cell.id), named, value, took_over=took_over)
+        if len(p.recent) % MAX_DETAILED == 0:
+            persons.trim(p, self._watermark if self._admitted is None else self._admitted.floor)
+
+    def _meet(self, person: str, wire: Wire, event: Recent, named: Named, value: bytes) -> None:
+        """The first event of an id of which nothing at all is known, and no deletion."""
+        persons = self._persons
+        self._counts.applied += 1
+        t, message_id, number, entry, amounts, _ = event
+        p = persons.begin(person)
+        cell = self._count(p, event, value, named)
+        event = (t, message_id, number, entry, amounts, cell.id)
+        took_over = self._join(person, p, wire, t)
+        today = self._calendar.segment(t)
+        day_cell = self.days.cells(today.reached).get(None if entry is None else entry[3])
+        if day_cell is None or took_over or not named.quiet or persons.cutter.specials:
+            persons.apply(person, p, wire, event, named, value, took_over=took_over)
+        elif wire.user_id is None:
+            persons.newcomers.prospect(person, p, event, today, named, cell, day_cell)
+        else:
+            persons.newcomers.user(person, p, event, today, named, cell, day_cell, value)
+
+    def _join(self, person: str, p: Profile, wire: Wire, t: int) -> bool:
+        """Join the anonymous person that the event says is its user; True where that was a prospect."""
         admitted = self._admitted
         anonymous = self._to_join(wire) if admitted is None or admitted.joins else None
-        if anonymous is not None:
-            if self._owns is None or self.definition.input_key is not None or self._owns(anonymous):
-                self._counts.joined += 1
-                if behind:
-                    self._due.catch_up(anonymous)
-                    self._due.catch_up_aliases(person)
-                watermark = floor = self._watermark
-                if admitted is not None:
-                    watermark, floor = admitted.watermark, admitted.floor
-                took_over = persons.redirects.join(person, p, anonymous, t, watermark=watermark, floor=floor)
-            else:
-                self._counts.unjoined += 1
-        if new and not took_over:
-            persons.enter(person, p, wire, event, named, value)
-            return
-        persons.apply(person, p, wire, event, named, value, took_over=took_over)
-        if len(p.recent) % MAX_DETAILED == 0:
-            persons.trim(p, self._watermark if admitted is None else admitted.floor)
+        if anonymous is None:
+            return False
+        if self._owns is not None and self.definition.input_key is None and not self._owns(anonymous):
+            self._counts.unjoined += 1
+            return False
+        self._counts.joined += 1
+        if self._due.behind:
+            self._due.catch_up(anonymous)
+            self._due.catch_up_aliases(person)
+        watermark = floor = self._watermark
+        if admitted is not None:
+            watermark, floor = admitted.watermark, admitted.floor
+        return self._persons.redirects.join(person, p, anonymous, t, watermark=watermark, floor=floor)
 
-    def _count(self, p: Profile, event: Recent, value: bytes, named: Named) -> Recent:
-        """The event, counted in its window."""
+    def _count(self, p: Profile, event: Recent, value: bytes, named: Named) -> Cell:
+        """Count the event in its window, and where that is."""
         windows, clock = self._windows, self._window_clock()
         cell = windows.cell(event[0], clock, event[3], p.tier, value)
         windows.count(cell, p, page=named.page)
         windows.settled = clock
-        return (*event[:5], cell.id)
+        return cell
 
     def _window_clock(self) -> int:
         """Windows that end by this time, in ms, are closed for the records at hand."""

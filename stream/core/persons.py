@@ -20,13 +20,12 @@ from stream.core.events import ANONYMOUS, Wire
 from stream.core.joining import settle
 from stream.core.keeping import Shelves
 from stream.core.lifecycle import Change, Lifecycle
+from stream.core.newcomers import Newcomers
 from stream.core.profile import (
     CHURNED,
     DELETED,
     ERASED_PREFIX,
     NEVER,
-    NEW,
-    SILENT,
     STATES,
     Profile,
     Recent,
@@ -35,7 +34,6 @@ from stream.core.profile import (
 )
 from stream.core.publishing import Publisher
 from stream.core.redirects import Redirects
-from stream.core.registration import Registrar
 from stream.core.visits import Cutter, Fact
 
 
@@ -59,13 +57,13 @@ class Persons:
         self.lifecycle = Lifecycle(definition, activity)
         self.diary = Diary(days, self.cutter, calendar)
         self.redirects = Redirects(self, definition, cutter=self.cutter, diary=self.diary, calendar=calendar)
+        self.newcomers = Newcomers(self, definition, calendar=calendar, timers=timers, publisher=publisher)
         self.transitions: dict[tuple[str, str], int] = {}
         self.key_events: dict[int, int] = {}
         self.visits = 0
         self.open_visits = 0
         self.definition_hash = definition.hash()
         self._d = definition
-        self._registrar = Registrar(definition, calendar)
         self._calendar = calendar
         self._timers = timers
         self._publisher = publisher
@@ -122,24 +120,6 @@ class Persons:
         self.erased.begin_again(person, p)
         return p
 
-    def enter(self, person: str, p: Profile, wire: Wire, event: Recent, named: Named, value: bytes) -> None:
-        """The first event of somebody of whom nothing was known: `apply`, without what cannot be."""
-        t, message_id = event[:2]
-        today = self._calendar.segment(t)
-        on = self.diary.first(person, p, event, named, today.reached)
-        if wire.user_id is not None:
-            self._register(person, p, value, t=t, message_id=message_id, took_over=False)
-        self.diary.append(p, event, named, today, on)
-        self._note(p, event)
-        p.last, p.last_day = t, today.day
-        self.open_visits += 1
-        self.await_close(person, p)
-        if self.lifecycle.begins(p, today.reached):
-            self.changed[person] = None
-            self._timers.check_on(p.due, person)
-        else:
-            self.evaluate(person, p, t, today.reached, message_id)
-
     def apply(
         self,
         person: str,
@@ -158,9 +138,9 @@ class Persons:
         on = self.diary.arrived(person, p, event, named, today.reached)
         if wire.user_id is not None:
             if p.registered is None:
-                self._register(person, p, value, t=t, message_id=message_id, took_over=took_over)
+                self._register(person, p, value, event, took_over=took_over)
             elif p.registration is not None and (t, message_id) < p.registration:
-                p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
+                p.registered, p.imported = self.newcomers.registration(value, today.day, reborn=p.reborn)
                 p.registration = t, message_id
         if t > p.last or not p.recent:
             self.diary.append(p, event, named, today, on)
@@ -423,17 +403,14 @@ class Persons:
     # -- registration, deletion -------------------------------------------------------------------
 
     def _register(
-        self, person: str, p: Profile, value: bytes, *, t: int, message_id: str, took_over: bool
+        self, person: str, p: Profile, value: bytes, event: Recent, *, took_over: bool = False
     ) -> None:
-        at = max(t, p.last)
-        day = self._calendar.reached(at)
-        p.registered, p.imported = self._registrar.registration(value, t, reborn=p.reborn)
-        p.registration = t, message_id
+        at = max(event[0], p.last)
+        on, day = self._calendar.day_of(event[0]), self._calendar.reached(at)
         before = "deleted" if p.reborn else "prospect" if took_over else None
-        state = SILENT if p.imported else NEW
-        change = self.lifecycle.enter(p, day, state, "imported" if p.imported else "registered", before)
+        change = self.newcomers.registers(p, value, event, on, day, before)
         p.due = NEVER
-        self._publish(person, p, [change], at=at, day=day, cause=message_id, tier=0, engaged_visits=0)
+        self._publish(person, p, [change], at=at, day=day, cause=event[1], tier=0, engaged_visits=0)
 
     def delete(self, person: str, event: Recent, named: Named) -> None:
         """Erase the person's life up to the deletion; what came after it begins a new one."""
@@ -469,7 +446,7 @@ class Persons:
         )
         self.erased.begin_again(person, p)
         if not person.startswith(ANONYMOUS):
-            self._register(person, p, b"{}", t=later[0][0], message_id=later[0][1], took_over=False)
+            self._register(person, p, b"{}", later[0])
         self.cutter.recut(p)
         self.open_visits += len(p.open)
         self.await_close(person, p)

@@ -92,11 +92,11 @@ class Profile(Struct, array_like=True, gc=False):
     engaged: dict[int, int] = {}
     counts: dict[int, dict[int, int]] = {}
     open: list[Visit] = []
-    bases: list[Visit] = []
+    bases: tuple[Visit, ...] = ()
     recent: list[Recent] = []
     redirect: str | None = None
     until: int = NEVER
-    aliases: list[str] = []
+    aliases: tuple[str, ...] = ()
     moved_to: int | None = None
     touched: dict[int, dict[int, int] | None] | None = None
     seen: Seen | None = None

@@ -79,6 +79,7 @@ class Publisher:
         self.outputs: list[Output] = []
         self._definition = definition.hash()
         self._definition_bytes = self._definition.encode()
+        self._transition = _TRANSITION.replace(b"%b", self._definition_bytes, 1)
         self._activity = activity
         self._names = activity.vocabulary.keys
         self._written: dict[tuple[tuple[int, int], ...], tuple[bytes, bytes]] = {}
@@ -157,8 +158,7 @@ class Publisher:
             move = self._moves.get((kind, before, after, reason))
             if move is None:
                 move = self._moves[kind, before, after, reason] = _move(kind, before, after, reason)
-            value = _TRANSITION % (
-                self._definition_bytes,
+            value = self._transition % (
                 quoted[:-1],
                 k,
                 quoted,

@@ -67,7 +67,7 @@ class Redirects:
             self._persons.set_due(anonymous, a, a.until)
         self._persons.changed[anonymous] = None
         if anonymous not in p.aliases:
-            p.aliases.append(anonymous)
+            p.aliases = (*p.aliases, anonymous)
             if len(p.aliases) > MAX_ALIASES:
                 oldest = p.aliases[0]
                 self.end(oldest, self._persons.profiles[oldest])
@@ -90,7 +90,7 @@ class Redirects:
         """An id leads to its user no longer."""
         user = self._persons.profiles.get(a.redirect or "")
         if user is not None and anonymous in user.aliases:
-            user.aliases.remove(anonymous)
+            user.aliases = tuple(alias for alias in user.aliases if alias != anonymous)
             self._persons.changed[a.redirect or ""] = None
         if a.open:  # what stayed behind still closes under the anonymous id
             a.redirect, a.until = None, NEVER

@@ -29,12 +29,11 @@ class Registrar:
         self._known_before = parse_day(definition.known_before) if definition.known_before else None
         self._calendar = calendar
 
-    def registration(self, value: bytes, t: int, *, reborn: bool) -> tuple[int, bool]:
-        """(day of registration, imported) by the event that registers, at `t` ms.
+    def registration(self, value: bytes, day: int, *, reborn: bool) -> tuple[int, bool]:
+        """(day of registration, imported) by the event that registers, of the local date `day`.
 
         A life after a deletion begins on its first event's day: nothing is left to judge `createdAt` by.
         """
-        day = self._calendar.day_of(t)
         if reborn:
             return day, False
         created = self._created(value)

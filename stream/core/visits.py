@@ -129,7 +129,7 @@ class Cutter:
             visits=p.visits,
             last_end=p.last_end,
             open=p.open,
-            bases=[base for base in p.bases if base.start < instant],
+            bases=tuple(base for base in p.bases if base.start < instant),
             recent=[event for event in p.recent if event[0] < instant],
         )
         self.recut(earlier)
@@ -160,20 +160,22 @@ class Cutter:
     def compact(self, p: Profile, watermark: int) -> None:
         """Fold the events that the watermark has passed into `bases`: whole visits, or the front of one."""
         done = bisect_left(p.recent, watermark, key=_time)
+        bases = list(p.bases)
         for event in p.recent[:done]:
             t = event[0]
-            base = next((base for base in reversed(p.bases) if base.start <= t), None)
+            base = next((base for base in reversed(bases) if base.start <= t), None)
             if base is None or self._cuts(base, t):
                 nth = next(visit.nth for visit in p.open if visit.start <= t <= visit.last)
                 base = self._begin(t, event[3], nth)
-                insort(p.bases, base, key=_start)
+                insort(bases, base, key=_start)
             self.fold(base, event)
+        p.bases = tuple(bases)
         del p.recent[:done]
 
     def close(self, p: Profile, watermark: int) -> list[Visit]:
         """Take out the visits whose end plus gap lies strictly before the watermark, oldest first."""
         if len(p.open) == 1 and p.open[0].last + self.gap < watermark:
-            visits, p.open, p.recent, p.bases = p.open, [], [], []
+            visits, p.open, p.recent, p.bases = p.open, [], [], ()
             return visits
         closed = 0
         while closed < len(p.open) and p.open[closed].last + self.gap < watermark:
@@ -182,7 +184,7 @@ class Cutter:
             return []
         visits, p.open = p.open[:closed], p.open[closed:]
         end = visits[-1].last
-        p.bases = [base for base in p.bases if base.start > end]
+        p.bases = tuple(base for base in p.bases if base.start > end)
         p.recent = [event for event in p.recent if event[0] > end]
         return visits
 

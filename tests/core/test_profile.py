@@ -34,7 +34,7 @@ BUSY = Profile(
     counts={20001: {0: 3}},
     open=[Visit(1, 5, 20001, 3, ("c", None, "email", "web", "/"), True, 2, 1, {20001: {1: 1}}, {1: 9.5})],
     recent=[(1, "m", 0, ("c", None, "email", "web", "/"), None, 7), (5, "n", 1, None, (9.5,), -1)],
-    aliases=["anonymous:a"],
+    aliases=("anonymous:a",),
     touched={7: None, 8: {0: 2}},
 )
 
@@ -74,7 +74,7 @@ def test_fields_added_since_are_filled_in() -> None:
     fields = msgspec.msgpack.decode(encode(BUSY)[1:])
     after_until = Profile.__struct_fields__.index("until") + 1
     older = bytes((VERSION,)) + msgspec.msgpack.encode(fields[:after_until])
-    assert decode(older) == msgspec.structs.replace(BUSY, aliases=[], touched=None)
+    assert decode(older) == msgspec.structs.replace(BUSY, aliases=(), touched=None)
 
 
 def test_every_released_version_has_a_reader() -> None:

@@ -11,7 +11,7 @@ from stream.core.calendar import Calendar, Segment
 from stream.core.definition import TIERS
 from stream.core.engagement.census import IN_BASE, is_known, is_prospect
 from stream.core.engagement.days import NO_CHANNEL, Days
-from stream.core.engagement.figures import Cell, add
+from stream.core.engagement.figures import Cell, add, shift
 from stream.core.engagement.seen import LONGEST_GAP, OnDay, Seen, gap
 from stream.core.events import ANONYMOUS
 from stream.core.lifecycle import Change
@@ -20,6 +20,7 @@ from stream.core.visits import Cutter
 
 _ACTIVE = "active"
 _BASE = frozenset(STATES[state] for state in IN_BASE)
+_CACHED = 1_000
 _NOBODY = (None, "prospect", "deleted")
 _COUNTED = frozenset(("registered", "activated", "reactivated", "resurrected", "lapsed", "churned"))
 
@@ -45,6 +46,8 @@ class Diary:
         self._day, self._begins = 0, calendar.midnight(0)[0]
         self._channel: str | None = None
         self._cell = Cell()
+        self._alone: dict[str | None, tuple[str, ...]] = {}  # by channel, so that persons share them
+        self._today: tuple[int, ...] = ()
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -84,25 +87,6 @@ class Diary:
         if name not in on.channels:
             on.channels = (*on.channels, name)
             cell.people += 1
-        return on
-
-    def first(self, person: str, p: Profile, event: Recent, named: Named, day: int) -> OnDay | None:
-        """What `arrived` does, for the first event of somebody of whom nothing was known."""
-        channel = None if event[3] is None else event[3][3]
-        cell = self._days.cells(day).get(channel)
-        if cell is None or named.hits:
-            return self.arrived(person, p, event, named, day)
-        self._channel, self._cell = channel, cell
-        if named.page:
-            cell.pageviews += 1
-        cell.people += 1
-        on = OnDay(day, (channel or NO_CHANNEL,))
-        figures, known = self._days.figures(day), person.startswith(ANONYMOUS)
-        p.seen = Seen(day, 1, (on,), known=known)
-        firsts = figures.visitors if known else figures.users
-        firsts[LONGEST_GAP] = firsts.get(LONGEST_GAP, 0) + 1
-        if known:
-            add(figures.states, "prospect", 1)
         return on
 
     def append(self, p: Profile, event: Recent, named: Named, today: Segment, on: OnDay | None) -> None:
@@ -152,6 +136,38 @@ class Diary:
             on.chosen += 1
         if on.pseudo != pseudo:
             self._turn(day, on, pseudo)
+
+    def enters(self, p: Profile, visit: Visit, day: int, cell: Cell, change: Change | None) -> None:
+        """The same where nothing was known of the person; `change` is of who registers."""
+        channel, pages, passive = _channel(visit), visit.pages, visit.passive
+        cell.people += 1
+        cell.pageviews += pages
+        cell.pages += pages
+        cell.visits += 1
+        cell.bounces += 1
+        figures = self._days.figures(day)
+        figures.pseudo += passive
+        alone = self._alone.get(channel)
+        if alone is None:
+            if len(self._alone) >= _CACHED:
+                self._alone.clear()
+            alone = self._alone[channel] = (channel or NO_CHANNEL,)
+        on = OnDay(day, alone, int(not passive), int(passive))
+        if change is None:
+            p.seen = Seen(day, 1, (on,), known=True)
+            firsts = figures.visitors
+            add(figures.states, "prospect", 1)
+        else:
+            if day not in self._today:
+                self._today = (day,)
+            p.seen = Seen(day, 1, (on,), self._today)
+            firsts = figures.users
+            add(figures.states, change[2], 1)
+            add(figures.tiers, TIERS[0], 1)
+            add(figures.base, 0, 1)
+            if change[3] in _COUNTED:
+                add(figures.reasons, change[3], 1)
+        firsts[LONGEST_GAP] = firsts.get(LONGEST_GAP, 0) + 1
 
     def occurs(self, visit: Visit, on: OnDay, day: int, cell: Cell, times: int) -> None:
         """Key events, by one event of today that is no page, in a visit that began today."""
@@ -254,17 +270,17 @@ class Diary:
         figures = self._days.figures(day)
         kind, before, after, reason, days = change
         if kind == "tier":
-            add(figures.tiers, before or TIERS[0], -1)
-            add(figures.tiers, after, 1)
+            shift(figures.tiers, before or TIERS[0], after)
             return
         registered = before not in _NOBODY
-        if before is not None and registered:
-            add(figures.states, before, -1)
-            if after == "deleted":
+        if after == "deleted":
+            if before is not None and registered:
+                add(figures.states, before, -1)
                 add(figures.tiers, TIERS[p.tier], -1)
-        elif after != "deleted":
+        elif before is not None and registered:
+            shift(figures.states, before, after)
+        else:
             add(figures.tiers, TIERS[0], 1)
-        if after != "deleted":
             add(figures.states, after, 1)
         if reason in _COUNTED or (reason == "deleted" and before == _ACTIVE):
             add(figures.reasons, reason, 1)

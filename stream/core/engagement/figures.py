@@ -71,6 +71,19 @@ def add(counts: dict[K, int], key: K, more: int) -> None:
         counts.pop(key, None)
 
 
+def shift(counts: dict[K, int], before: K, after: K) -> None:
+    """Count one less of the one and one more of the other, and keep no zeros."""
+    less, more = counts.get(before, 0) - 1, counts.get(after, 0) + 1
+    if less:
+        counts[before] = less
+    else:
+        del counts[before]
+    if more:
+        counts[after] = more
+    else:
+        del counts[after]
+
+
 def add_all(counts: dict[K, int], more: Mapping[K, int]) -> None:
     """Count all of them."""
     for key, count in more.items():
