@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import insort
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
@@ -15,6 +16,7 @@ BEGINNING = -(2**63)
 """Before every event: the watermark of a partition that has seen none."""
 
 _FOREVER = 2**63
+_SPAN = 2**15  # ms, about half a minute
 
 
 class Newest(Struct):
@@ -31,14 +33,18 @@ class Timers:
     watermark at which nothing can be due, `midnight` the instant of the next check. Only days with an entry
     cost anything.
 
-    `closes` is a heap of instants and names; an entry counts that is the one in `deadlines`.
+    `closes` has what closes first, all before `until`, from the last to the first; an entry counts that is
+    the one in `deadlines`. The others wait by span of time, in no order: `fill` takes up the next span.
     """
 
     def __init__(self, calendar: Calendar) -> None:
         self.next = _FOREVER
         self._calendar = calendar
+        self.until = BEGINNING
         self.closes: list[tuple[int, str]] = []
         self.deadlines: dict[str, int] = {}
+        self._later: dict[int, list[str]] = {}
+        self._spans: list[int] = []
         self._persons_by_day: dict[int, list[str]] = {}
         self._days: list[int] = []
         self.midnight, self._day = _FOREVER, NEVER
@@ -48,10 +54,43 @@ class Timers:
         known = self.deadlines.get(name)
         if known is not None and known <= deadline:
             return
-        self.deadlines[name] = deadline
-        heappush(self.closes, (deadline, name))
+        self.close_at(deadline, name)
         if deadline < self.next:
             self.next = deadline
+
+    def close_at(self, deadline: int, name: str) -> None:
+        """The same of a name that has no timer, or a later one, where `next` is set after."""
+        self.deadlines[name] = deadline
+        if deadline < self.until:
+            closes = self.closes
+            closes.reverse()
+            insort(closes, (deadline, name))
+            closes.reverse()
+            return
+        span = deadline // _SPAN
+        names = self._later.get(span)
+        if names is None:
+            self._later[span] = [name]
+            heappush(self._spans, span)
+        else:
+            names.append(name)
+
+    def fill(self, limit: int) -> bool:
+        """Have `closes`, which is empty, hold what is next; False where nothing can be due before `limit`."""
+        closes, deadlines, spans = self.closes, self.deadlines, self._spans
+        while not closes and spans and spans[0] * _SPAN < limit:
+            span = heappop(spans)
+            for name in self._later.pop(span):
+                deadline = deadlines.get(name)
+                if deadline is not None and deadline // _SPAN == span:  # else another has taken its place
+                    closes.append((deadline, name))
+            closes.sort(reverse=True)
+            self.until = (span + 1) * _SPAN
+        return bool(closes)
+
+    def beyond(self) -> int:
+        """Where `closes` is empty: nothing closes that has a deadline before this."""
+        return self._spans[0] * _SPAN if self._spans else _FOREVER
 
     def check_on(self, day: int, person: str) -> None:
         """Something may change for the person at the midnight that begins `day`."""
@@ -70,18 +109,18 @@ class Timers:
         """The next name whose deadline lies before the watermark and before the next midnight."""
         closes, midnight = self.closes, self.midnight
         limit = watermark if watermark < midnight else midnight
-        while closes and closes[0][0] < limit:
-            deadline, name = heappop(closes)
+        while closes or self.fill(limit):
+            deadline, name = closes[-1]
+            if deadline >= limit:
+                break
+            closes.pop()
             if self.deadlines.get(name) == deadline:
                 del self.deadlines[name]
                 return name
-        self.look_ahead()
+        else:
+            deadline = self.beyond()
+        self.next = deadline if deadline < midnight else midnight - 1
         return None
-
-    def look_ahead(self) -> None:
-        """Set `next`, after closes have been taken."""
-        closes, midnight = self.closes, self.midnight
-        self.next = closes[0][0] if closes and closes[0][0] < midnight else midnight - 1
 
     def next_midnight(self, watermark: int) -> tuple[int, int, list[str]] | None:
         """The next midnight at or before the watermark: (instant, day, persons to look at)."""

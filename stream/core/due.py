@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from heapq import heappop, heapreplace
 
 from stream.core.calendar import Calendar
 from stream.core.clock import Timers
@@ -34,6 +33,7 @@ class Due:
         self._calendar = calendar
         self._most = most
         self._watermark = 0
+        self._at_hand = timers, timers.closes, timers.deadlines, persons.hot.get, persons, persons.cutter.gap
         self.begin()
 
     def begin(self) -> None:
@@ -48,17 +48,43 @@ class Due:
     def fire(self, watermark: int) -> bool:
         """Do what is due, in time order, or some of it; True while more is left."""
         self._watermark = watermark
-        timers = self._timers
-        if watermark < timers.midnight:  # nothing but visits that are over: the usual case, one or two
-            self.behind = not self._close_over(watermark, watermark)
-            return self.behind
-        if self._most is None:
-            self._fire_all(watermark)
-            return False
+        timers, closes, deadlines, find, persons, gap = self._at_hand
+        midnight = timers.midnight
+        if watermark >= midnight:
+            return self._fire_all(watermark) if self._most is None else self._fire_some(watermark)
+        left = self._left
+        while closes or timers.fill(watermark):  # one or two are due, usually
+            first, name = closes[-1]
+            if first >= watermark or left <= 0:
+                break
+            closes.pop()
+            known = deadlines.pop(name, None)
+            if known != first:  # an earlier one has taken its place
+                if known is not None:
+                    deadlines[name] = known
+                continue
+            left -= 1
+            p = find(name)
+            if p is not None and (visits := p.open):
+                over = visits[0].last + gap
+                if over >= watermark:
+                    timers.close_at(over, name)
+                elif name not in self.held:
+                    persons.close(name, p, watermark)
+            elif name not in self.held:
+                persons.close_due(name, watermark)
+        else:
+            first = timers.beyond()
+        self._left = left
+        timers.next = first if first < midnight else midnight - 1
+        self.behind = behind = first < watermark
+        return behind
+
+    def _fire_some(self, watermark: int) -> bool:
         self.behind = True
         while self._left > 0:
             most = min(self._left, _CHUNK)
-            names = timers.take(watermark, most)
+            names = self._timers.take(watermark, most)
             for name in names:
                 self._left -= 1 + self.catch_up(name)
             if len(names) < most:
@@ -66,41 +92,15 @@ class Due:
                 break
         return self.behind
 
-    def _close_over(self, limit: int, watermark: int) -> bool:
-        """Close what is due before `limit`, up to which there is no midnight; False where some is put off."""
-        timers, persons, held, left = self._timers, self._persons, self.held, self._left
-        closes, deadlines = timers.closes, timers.deadlines
-        find, gap = persons.hot.get, persons.cutter.gap
-        while closes and closes[0][0] < limit and left > 0:
-            deadline, name = closes[0]
-            if deadlines.get(name) != deadline:  # an earlier one has taken its place
-                heappop(closes)
-                continue
-            left -= 1
-            p = find(name)
-            if p is not None and p.open and (over := p.open[0].last + gap) >= watermark:  # it has gone on
-                deadlines[name] = over
-                heapreplace(closes, (over, name))
-                continue
-            heappop(closes)
-            del deadlines[name]
-            if held and name in held:
-                continue
-            if p is not None and p.open:
-                persons.close(name, p, watermark)
-            else:
-                persons.close_due(name, watermark)
-        self._left = left
-        timers.look_ahead()
-        return not closes or closes[0][0] >= limit
-
-    def _fire_all(self, watermark: int) -> None:
+    def _fire_all(self, watermark: int) -> bool:
         timers, persons = self._timers, self._persons
         while True:
-            self._close_over(min(watermark, timers.midnight), watermark)
+            while (name := timers.next_close(watermark)) is not None:
+                if name not in self.held:
+                    persons.close_due(name, watermark)
             midnight = timers.next_midnight(watermark)
             if midnight is None:
-                return
+                return False
             instant, day, due = midnight
             for person in due:
                 if person not in self.held:

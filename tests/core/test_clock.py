@@ -1,5 +1,7 @@
 """Timers, and the idle rule."""
 
+from random import Random
+
 from stream.core.calendar import Calendar
 from stream.core.clock import PartitionClock, Timers, idle_watermarks
 from stream.core.definition import DAY, HOUR, MINUTE
@@ -40,6 +42,24 @@ def test_an_earlier_deadline_replaces_a_later_one() -> None:
     timers.close_after(1000, "a")
     assert fired(timers, 1500) == [(None, ["a"])]
     assert fired(timers, 2500) == []
+
+
+def test_closes_come_by_deadline_then_name_however_far_apart_and_in_whatever_order_they_were_set() -> None:
+    timers, draw = Timers(Calendar("UTC")), Random(1)
+    wanted = sorted((draw.randrange(-DAY, 2 * DAY) // 1000 * 1000, f"{n}") for n in range(500))
+    for deadline, name in draw.sample(wanted, len(wanted)):
+        timers.close_after(deadline + HOUR, name)
+        timers.close_after(deadline, name)
+        timers.close_after(deadline + MINUTE, name)
+    again = {name: (deadline + 5000, f"{name} again") for deadline, name in wanted}
+    found = []
+    for watermark in range(-DAY, 2 * DAY + HOUR, 7 * MINUTE):
+        while (name := timers.next_close(watermark)) is not None:
+            found.append(name)
+            if name in again:  # one that is set on the way comes in its turn
+                timers.close_after(*again[name])
+        assert timers.next >= watermark
+    assert found == [name for _, name in sorted([*wanted, *again.values()])]
 
 
 def test_next_tells_when_nothing_can_be_due() -> None:
