@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from stream.core.events import ANONYMOUS, Wire
 from stream.core.profile import Profile, Recent, Visit, uncounted
 from stream.core.times import EARLIEST
@@ -21,7 +23,7 @@ def to_join(wire: Wire) -> tuple[str, str | None] | None:
 
 
 def settle(p: Profile, visit: Visit) -> None:
-    """Count a visit that is closed into the person's days."""
+    """Count a visit that is closed into the person's days, which take over its occurrences."""
     p.visits += 1
     if visit.was_engaged:
         p.was_engaged = True
@@ -31,7 +33,7 @@ def settle(p: Profile, visit: Visit) -> None:
     for on, keys in visit.hits.items():
         on_day = p.counts.get(on)
         if on_day is None:
-            p.counts[on] = dict(keys)
+            p.counts[on] = keys
             continue
         for key, count in keys.items():
             on_day[key] = on_day.get(key, 0) + count
@@ -62,7 +64,7 @@ def take_over(user: Profile, prospect: Profile, cutter: Cutter, watermark: int) 
     cutter.recut(user)
     cutter.recut(prospect)
     for visit in prospect.open:
-        settle(user, visit)
+        settle(user, deepcopy(visit))
 
 
 def _add_days(user: Profile, prospect: Profile) -> None:

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from stream.core import records
 from stream.core.activity import Activity
-from stream.core.definition import TIERS, Definition
+from stream.core.definition import MINUTE, TIERS, Definition
 from stream.core.events import EntryFields, Invalid
 from stream.core.lifecycle import Change
 from stream.core.profile import Visit
@@ -19,24 +19,27 @@ from stream.core.records import Kind, Reason
 from stream.core.times import format_ms
 
 _VISIT = (
-    b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%b@%d","person":%b,"start":"%b%b%b",'
-    b'"end":"%b%b%b","duration_s":%d%b,"events":%d,"pages":%d,"key_events":%b,"engagement":%b,"engaged":%b,"bounce":%b,'
-    b'"passive":%b,"entry":%b,"value":%b}'
+    b'{"schema":"footfall.visit/1","definition":"%b","visit_id":%%b@%%d","person":%%b,"start":"%%b%%b%%b",'
+    b'"end":"%%b%%b%%b","duration_s":%%d%%b,"events":%%d,"pages":%%d,"key_events":%%b,%%b,"entry":%%b,"value":%%b}'
 )
 _TRANSITION = (
     b'{"schema":"footfall.transition/1","definition":"%b","transition_id":%b#%d","person":%b,%b,"at":"%b",'
     b'"cause":%b,"tier":"%b","engaged_visits":%d,"days_in_previous":%b}'
 )
 _TIERS = [tier.encode() for tier in TIERS]
+_NOT_ENGAGED = b'{},"engagement":0,"engaged":false'
+_FLAGS = [
+    [b'"bounce":%b,"passive":%b' % (bounce, passive) for passive in (b"false", b"true")]
+    for bounce in (b"false", b"true")
+]
 _FRACTIONS = [b"", *(f".{ms:03d}".rstrip("0").encode() for ms in range(1, 1000))]
-_HOUR = 3_600_000
-_SECONDS = [f":{second // 60:02d}:{second % 60:02d}".encode() for second in range(3600)]  # of an hour
-_MS = [f".{ms:03d}Z".encode() for ms in range(1000)]
+_SECONDS = [b"%02d." % second for second in range(60)]
+_MS = [b"%03dZ" % ms for ms in range(1000)]
 _NOWHERE = records.encode(records.Entry(None, None, None))
 _CACHED = 1_000
 _CACHED_ENTRIES = 10_000
 
-_hours: dict[int, bytes] = {}
+_minutes: dict[int, bytes] = {}
 _entries: dict[EntryFields, bytes] = {}
 
 WHOLE_VALUE = 4 * 1024 * 1024
@@ -80,56 +83,50 @@ class Publisher:
         self._definition = definition.hash()
         self._definition_bytes = self._definition.encode()
         self._transition = _TRANSITION.replace(b"%b", self._definition_bytes, 1)
+        self._visit = _VISIT % self._definition_bytes
         self._activity = activity
         self._names = activity.vocabulary.keys
-        self._written: dict[tuple[tuple[int, int], ...], tuple[bytes, bytes]] = {}
         self._moves: dict[tuple[Kind, str | None, str, Reason], bytes] = {}
+        self._written: dict[tuple[tuple[int, int], ...], bytes] = {}
 
     def visit(self, person: str, visit: Visit, *, bounce: bool) -> None:
         """A closed visit: a `records.Visit`, written directly because there are so many of them."""
-        start, last, hits, entry = visit.start, visit.last, visit.hits, visit.entry
-        key_events, engagement, amount = b"{}", b"0", b"0"
-        if hits:
-            key_events, engagement = self._engagement(visit)
-        if visit.amounts:
-            amount = _number(round(sum(visit.amounts[key] for key in sorted(visit.amounts)), 6))
+        start, last, entry = visit.start, visit.last, visit.entry
         quoted = records.encode(person)
-        ms, begun, ended = last - start, start // _HOUR, last // _HOUR
-        value = _VISIT % (
-            self._definition_bytes,
+        begun, began = divmod(start, MINUTE)
+        ended, end = divmod(last, MINUTE)
+        seconds, ms = divmod(last - start, 1000)
+        value = self._visit % (
             quoted[:-1],
             start,
             quoted,
-            _hours.get(begun) or _hour(begun),
-            _SECONDS[start // 1000 % 3600],
-            _MS[start % 1000],
-            _hours.get(ended) or _hour(ended),
-            _SECONDS[last // 1000 % 3600],
-            _MS[last % 1000],
-            ms // 1000,
-            _FRACTIONS[ms % 1000],
+            _minutes.get(begun) or _minute(begun),
+            _SECONDS[began // 1000],
+            _MS[began % 1000],
+            _minutes.get(ended) or _minute(ended),
+            _SECONDS[end // 1000],
+            _MS[end % 1000],
+            seconds,
+            _FRACTIONS[ms],
             visit.events,
             visit.pages,
-            key_events,
-            engagement,
-            b"true" if hits else b"false",
-            b"true" if bounce else b"false",
-            b"true" if visit.passive else b"false",
+            self._engagement(visit.hits) if visit.hits else _NOT_ENGAGED,
+            _FLAGS[bounce][visit.passive],
             _NOWHERE if entry is None else _entries.get(entry) or _entry(entry),
-            amount,
+            _amount(visit.amounts) if visit.amounts else b"0",
         )
         self.outputs.append(_output(Output, ("visits", person.encode(), value)))
 
-    def _engagement(self, visit: Visit) -> tuple[bytes, bytes]:
-        """The visit's key events and their weight, as JSON: much the same ones come again and again."""
-        keys = _occurrences(visit)
+    def _engagement(self, hits: dict[int, dict[int, int]]) -> bytes:
+        """A visit's key events and their weight, as JSON: much the same ones come again and again."""
+        keys = _occurrences(hits)
         counts = tuple(keys.items())
         written = self._written.get(counts)
         if written is None:
             if len(self._written) >= _CACHED:
                 self._written.clear()
             weights = self._activity.weights
-            written = self._written[counts] = (
+            written = self._written[counts] = b'%b,"engagement":%b,"engaged":true' % (
                 records.encode({self._names[key]: keys[key] for key in sorted(keys)}),
                 _number(sum(weights.get(key, 0) for key in sorted(keys))),
             )
@@ -214,11 +211,12 @@ class Publisher:
         self.outputs.append(Output("dead-letters", key, records.encode(record)))
 
 
-def _occurrences(visit: Visit) -> dict[int, int]:
-    if len(visit.hits) == 1:
-        return next(iter(visit.hits.values()))
+def _occurrences(hits: dict[int, dict[int, int]]) -> dict[int, int]:
+    if len(hits) == 1:
+        [on_day] = hits.values()
+        return on_day
     keys: dict[int, int] = {}
-    for on_day in visit.hits.values():
+    for on_day in hits.values():
         for key, count in on_day.items():
             keys[key] = keys.get(key, 0) + count
     return keys
@@ -242,12 +240,16 @@ def _entry(entry: EntryFields) -> bytes:
     return written
 
 
-def _hour(hour: int) -> bytes:
-    """The beginning of a time in this hour since 1970, and remembered."""
-    if len(_hours) >= _CACHED:
-        _hours.clear()
-    written = _hours[hour] = format_ms(hour * _HOUR)[:13].encode()
+def _minute(minute: int) -> bytes:
+    """The beginning of a time in this minute since 1970, and remembered."""
+    if len(_minutes) >= _CACHED:
+        _minutes.clear()
+    written = _minutes[minute] = format_ms(minute * MINUTE)[:17].encode()
     return written
+
+
+def _amount(amounts: dict[int, float]) -> bytes:
+    return _number(round(sum(amounts[key] for key in sorted(amounts)), 6))
 
 
 def _number(value: float) -> bytes:

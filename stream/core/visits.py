@@ -173,15 +173,18 @@ class Cutter:
         del p.recent[:done]
 
     def close(self, p: Profile, watermark: int) -> list[Visit]:
-        """Take out the visits whose end plus gap lies strictly before the watermark, oldest first."""
-        if len(p.open) == 1 and p.open[0].last + self.gap < watermark:
-            visits, p.open, p.recent, p.bases = p.open, [], [], ()
+        """Take out the visits whose end plus gap lies strictly before the watermark, oldest first.
+
+        The first one is over.
+        """
+        if len(p.open) == 1:
+            visits, p.open = p.open, []
+            p.recent.clear()
+            p.bases = ()
             return visits
-        closed = 0
+        closed = 1
         while closed < len(p.open) and p.open[closed].last + self.gap < watermark:
             closed += 1
-        if not closed:
-            return []
         visits, p.open = p.open[:closed], p.open[closed:]
         end = visits[-1].last
         p.bases = tuple(base for base in p.bases if base.start > end)

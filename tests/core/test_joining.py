@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
+from stream.core.activity import Activity, Mark, Vocabulary
+from stream.core.calendar import Calendar
 from stream.core.definition import DAY, MINUTE, SECOND, Definition
+from stream.core.joining import take_over
 from stream.core.partition import Partition
+from stream.core.profile import UNCOUNTED, Profile
+from stream.core.visits import Cutter
 
 
 def browsing(random: Random, fields: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
@@ -41,3 +46,17 @@ def test_long_visits_are_joined_without_losing_doubling_or_overlapping(seed: int
     for person in ("u", "anonymous:x"):
         spans = sorted((visit["start"], visit["end"]) for visit in visits if visit["person"] == person)
         assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
+
+
+def test_what_goes_on_in_a_visit_that_stays_behind_is_not_the_users_again() -> None:
+    definition = Definition()
+    activity = Activity(definition, Vocabulary())
+    key = activity.key("Order Completed")
+    order = activity.number(Mark(hits=(key,)))
+    cutter = Cutter(definition, activity, Calendar("UTC"))
+    user, prospect = Profile(last_end=2000), Profile()
+    cutter.append(prospect, (1000, "a", order, None, None, UNCOUNTED))
+    take_over(user, prospect, cutter, watermark=0)
+    cutter.append(prospect, (1500, "b", order, None, None, UNCOUNTED))
+    assert [visit.hits for visit in prospect.open] == [{0: {key: 2}}]
+    assert (user.visits, user.engaged, user.counts) == (1, {0: 1}, {0: {key: 1}})

@@ -246,11 +246,9 @@ class Windows:
 
     def prune(self, p: Profile, watermark: int) -> None:
         """Forget a person's cells where nothing can come any more."""
-        if p.touched is None:
-            return
         if p.last + self._size <= watermark + self.ahead:
             p.touched = None
-        else:
+        elif p.touched is not None:
             self._forget(p.touched, watermark + self.ahead)
 
     def _forget(self, touched: Touched, clock: int) -> None:
