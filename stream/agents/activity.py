@@ -52,6 +52,8 @@ class InputState(Generic[J]):
         self.partition = partition
         self.newest_arrived_ms: int | None = None
         self.read_at_ms: int | None = None
+        # What the partition counts as it goes: `partition.counts` adds up the rest each time.
+        self._counts = partition.counts
         self._guard = guard
         self._report = Report(metrics)
 
@@ -65,7 +67,7 @@ class InputState(Generic[J]):
 
     def _process(self, records: Columns) -> None:
         partition = self.partition
-        dead = partition.counts.dead
+        dead = self._counts.dead
         dead_before = dead.total()
         newest_before = partition.newest
         partition.process(
@@ -133,10 +135,10 @@ class ActivityState(InputState[Partition]):
 
     def process(self, records: Sequence[Record]) -> None:
         """Apply records, in pieces that the dead-letter guard judges. Raises TooManyDeadLetters."""
-        partition = self.partition
-        applied, watermark = partition.counts.applied, partition.watermark
+        counts = self._counts
+        applied, watermark = counts.applied, self.partition.watermark
         super().process(records)
-        self._latency.processed(partition.counts.applied - applied, lambda: of_an_event(records, watermark))
+        self._latency.processed(counts.applied - applied, lambda: of_an_event(records, watermark))
 
     def provisional(self, now_ms: int) -> bool:
         """Send what is known of open windows, if that is due; True where something is to be written."""

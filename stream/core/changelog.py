@@ -55,16 +55,21 @@ class Changelog:
     ) -> list[tuple[bytes, bytes | None]]:
         """Records since last taken: key, value (None deletes). The progress comes last, if there is any."""
         changes: list[tuple[bytes, bytes | None]] = []
+        hot, keeping = persons.hot, self._keeping
+        has_open: set[bytes] = set() if keeping is None else keeping.open.keys
         for person in persons.changed:
-            p = persons.profiles.get(person)
-            changes.append((person.encode(), None if p is None else encode(p)))
+            p = hot.get(person)  # who has changed is there, or gone
+            key = person.encode()
+            changes.append((key, None if p is None else encode(p)))
+            if keeping is not None and (key in has_open) != (p is not None and bool(p.open)):
+                keeping.open.note(key, key not in has_open)
         for name in persons.erased.changed:
             erased = persons.erased.lives.get(name)
             changes.append((ERASED_PREFIX + name, None if erased is None else encode_erased(erased)))
         changes += windows.changes()
         changes += days.changes()
-        if self._keeping is not None:
-            self._keeping.taken()
+        if keeping is not None:
+            keeping.taken()
         else:
             persons.changed.clear()
             persons.erased.changed.clear()

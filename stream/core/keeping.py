@@ -220,10 +220,7 @@ class Keeping:
         return sum(len(decode(value).open) for value in values if value is not None)
 
     def taken(self) -> None:
-        """All changes have been taken for the changelog: index them, and hold them until `written`."""
-        for person in self.profiles.changed:
-            p = self.profiles.hot.get(person)
-            self.open.note(person.encode(), p is not None and bool(p.open))
+        """All changes have been taken for the changelog, and open visits noted: hold them until `written`."""
         for name in self.erased.changed:
             erased = self.erased.hot.get(name)
             self.open.note(ERASED_PREFIX + name, erased is not None and erased.waits)

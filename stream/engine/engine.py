@@ -190,10 +190,13 @@ class Engine:
 
         Such begin one after the other: a snapshot of all at once would keep the loop for long.
         """
+        now = time.monotonic()
+        if now < owned.put_off_until:
+            return True
         if (self.waits_ms(number, int(time.time() * 1000)) or 0) <= BEHIND_MS:
             return False
-        now = time.monotonic()
         if now < self._none_before or not owned.due(INTERVAL_BEHIND_S):
+            owned.put_off_until = now + TICK_S  # not asked again with each slice
             return True
         self._none_before = now + INTERVAL_BEHIND_S / len(self.partitions)
         return False

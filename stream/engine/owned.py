@@ -28,6 +28,7 @@ class OwnedPartition:
     `room` is how many records may be `uncommitted` before the partition waits for its checkpoint: as many
     as the last ones' speed says can be written in AIM_S.
     `next_arrived_ms` is the Kafka time of the first record not applied, where that has been fetched.
+    `put_off_until` is the monotonic time until which nobody need look whether a checkpoint is due.
     `replica` is told of what is committed; without one, nothing is kept but in Kafka.
     """
 
@@ -52,6 +53,7 @@ class OwnedPartition:
         self.next_arrived_ms: int | None = None
         self.uncommitted = 0
         self.room = FIRST_ROOM
+        self.put_off_until = 0.0
         self.replica = replica
         self._writer = writer
         self._observer = observer
