@@ -259,6 +259,8 @@ class Track:
         """The incident of a new group of deviations; None where none is to be opened."""
         lead = lead_of(group, judged)
         since_ms, since_number = self._began(lead, now)
+        if any(incident.series == lead.series for incident in self._open.values()):
+            return None  # what moves with the product while its incident is open: that one goes on, or turns
         if self._in_force.is_snoozed(lead.series, now.start_ms) or self._follows(lead, now):
             return None
         if self._is_refuted(lead, now):
