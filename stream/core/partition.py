@@ -96,7 +96,8 @@ class Partition(Holding):
         keyed = keys is not None and self.definition.keyed
         unstamped = arrived_ms is None and admitted is None
         by_path, max_future = self.definition.input_key is not None, self.definition.max_future_ms
-        hot, find, changed, go_on = persons.hot, persons.profiles.get, persons.changed, persons.go_on
+        hot, find, changed = persons.hot, persons.profiles.get, persons.changed
+        go_on = persons.following.go_on
         activity = self._activity
         named_of, mark_of = activity.named, activity.mark
         tracks, fixed = activity.tracks, activity.fixed

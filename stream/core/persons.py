@@ -7,29 +7,26 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from stream.core.activity import Activity, Named
-from stream.core.calendar import Calendar, Segment
+from stream.core.calendar import Calendar
 from stream.core.clock import Timers
 from stream.core.definition import Definition
-from stream.core.engagement.cells import Cell as WindowCell
-from stream.core.engagement.days import NO_CHANNEL, Days
+from stream.core.engagement.days import Days
 from stream.core.engagement.diary import Diary
-from stream.core.engagement.figures import Cell as DayCell
 from stream.core.engagement.windows import Windows
 from stream.core.erasing import ErasedLives
 from stream.core.events import ANONYMOUS, Wire
+from stream.core.following import Following
 from stream.core.joining import settle
 from stream.core.keeping import Shelves
 from stream.core.lifecycle import Change, Lifecycle
 from stream.core.newcomers import Newcomers
 from stream.core.profile import (
-    CHURNED,
     DELETED,
     ERASED_PREFIX,
     NEVER,
     STATES,
     Profile,
     Recent,
-    Visit,
     uncounted,
 )
 from stream.core.publishing import Publisher
@@ -62,6 +59,7 @@ class Persons:
         self.key_events: dict[int, int] = {}
         self.visits = 0
         self.open_visits = 0
+        self.following = Following(self, activity=activity, windows=windows)
         self.definition_hash = definition.hash()
         self._d = definition
         self._calendar = calendar
@@ -144,7 +142,7 @@ class Persons:
                 p.registration = t, message_id
         if t > p.last or not p.recent:
             self.diary.append(p, event, named, today, on)
-            self._note(p, event)
+            self.note(p, event)
         else:
             before = self.diary.stood(p, today.reached)
             facts = self.cutter.insert(p, event)
@@ -175,134 +173,7 @@ class Persons:
         """Keep long visits small: now and then fold what the watermark has passed."""
         self.cutter.compact(p, watermark)
 
-    def go_on(
-        self,
-        person: str,
-        p: Profile,
-        event: Recent,
-        today: Segment,
-        named: Named,
-        cell: WindowCell,
-        day_cell: DayCell | None,
-    ) -> None:
-        """The next event, in order, of a known person with nothing due up to `today`.
-
-        It counts in `cell`, and for the day in `day_cell`, where its channel has one already.
-        """
-        t = event[0]
-        visit = p.open[-1] if p.open else None
-        begins = visit is None or t - visit.last > self.cutter.gap or t - visit.start > self.cutter.longest
-        if day_cell is not None:
-            if visit is None or begins:
-                if named.quiet and not self.cutter.specials:
-                    self._begin(person, p, event, today, named, cell, day_cell)
-                    return
-            elif self._occurs(person, p, visit, event, today, cell, day_cell):
-                return
-        before = p.last_day
-        on = self.diary.arrived(person, p, event, named, today.reached)
-        p.last, p.last_day = t, today.day
-        engaged = not begins and visit is not None and bool(visit.hits)
-        self.diary.append(p, event, named, today, on)
-        self._note(p, event)
-        if p.open[-1] is not visit:
-            engaged = False
-            self.open_visits += 1
-            self.await_close(person, p)
-        if (
-            bool(p.open[-1].hits) != engaged
-            or (engaged and self.lifecycle.counted)
-            or p.state >= CHURNED
-            or today.day < before  # where a clock went back over midnight
-        ):
-            self.evaluate(person, p, t, today.reached, event[1])
-        else:
-            self.changed[person] = None
-
-    def _begin(
-        self,
-        person: str,
-        p: Profile,
-        event: Recent,
-        today: Segment,
-        named: Named,
-        cell: WindowCell,
-        day_cell: DayCell,
-    ) -> None:
-        """An event begins a visit, and is no key event: `go_on` without what it then cannot do."""
-        t, before = event[0], p.last_day
-        _, _, day, reached = today
-        visit = self.cutter.begin(p, event, day, named)
-        self.diary.begins(person, p, visit, named, reached, day_cell)
-        p.last, p.last_day = t, day
-        cell.visits += 1
-        self.open_visits += 1
-        self.await_close(person, p)
-        if p.state >= CHURNED or day < before:
-            self.evaluate(person, p, t, reached, event[1])
-        else:
-            self.changed[person] = None
-
-    def _occurs(
-        self,
-        person: str,
-        p: Profile,
-        visit: Visit,
-        event: Recent,
-        today: Segment,
-        cell: WindowCell,
-        day_cell: DayCell,
-    ) -> bool:
-        """Whether the event is a key event and nothing else, of a visit that began today in its channel.
-
-        Then it is entered: `go_on` without what it then cannot do.
-        """
-        t, message_id, number, entry, amounts, _ = event
-        midnight, _, day, reached = today
-        mark = self._marks[number]
-        keys, entered, seen = mark.hits, visit.entry, p.seen
-        channel = None if entry is None else entry[3]
-        if (
-            not keys
-            or mark.voids
-            or mark.page
-            or amounts is not None
-            or visit.voided
-            or visit.pending
-            or visit.start < midnight
-            or seen is None
-            or not seen.on
-            or (on := seen.on[-1]).day != reached
-            or channel != (None if entered is None else entered[3])
-            or (channel or NO_CHANNEL) not in on.channels
-        ):
-            return False
-        hits, counts = visit.hits, self.key_events
-        if visit.pages > 1 and on.hits > 0 and on.tried:
-            on.hits += len(keys)
-        else:
-            self.diary.occurs(visit, on, reached, day_cell, len(keys))
-        day_cell.ms += t - visit.last
-        p.recent.append(event)
-        visit.events += 1
-        occurred = hits.get(day)
-        if occurred is None:
-            hits[day] = dict.fromkeys(keys, 1)
-        for key in keys:
-            if occurred is not None:
-                occurred[key] = occurred.get(key, 0) + 1
-            counts[key] = counts.get(key, 0) + 1
-        self._windows.occur(cell, p, keys, p.last)
-        p.last = visit.last = t
-        if occurred is None:
-            visit.was_engaged = True
-        if occurred is None or self.lifecycle.counted or p.state >= CHURNED:
-            self.evaluate(person, p, t, reached, message_id)
-        else:
-            self.changed[person] = None
-        return True
-
-    def _note(self, p: Profile, event: Recent) -> None:
+    def note(self, p: Profile, event: Recent) -> None:
         """What the event that was just appended has made true counts in its window."""
         began, occurred = self.cutter.began, self.cutter.occurred
         if began or occurred:
