@@ -261,6 +261,7 @@ async def test_a_full_disk_ends_the_worker_and_loses_nothing(
         assert "Nothing is lost" in worker.output
         assert f"{mountable}/{here.order.group}/worker-0/" in worker.output
         async with here.worker() as worker:
+            await worker.says("ready")  # all may have been committed before the disk was full
             await here.read_to_the_end()
             assert await worker.terminate() == 0
         assert await here.totals() == {key: b"1 1" for key, _ in many}
