@@ -86,6 +86,7 @@ EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
 
 _PAGES = ("page", "screen")
 _MOST_ENTRIES = 20_000
+_LONG_ENTRY = 1_000  # characters
 _entries: dict[EntryFields, EntryFields] = {}
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -148,10 +149,17 @@ def entry_of(wire: Wire) -> EntryFields | None:
             entry = campaign.name, campaign.source, campaign.medium, context.channel, path
     known = _entries.get(entry)
     if known is None:
+        if is_long(entry):
+            return entry
         if len(_entries) >= _MOST_ENTRIES:
             _entries.clear()
         known = _entries[entry] = entry
     return known
+
+
+def is_long(entry: EntryFields) -> bool:
+    """Whether an entry is too long to be remembered: what comes in must not fill the memory."""
+    return sum(len(text) for text in entry if text is not None) > _LONG_ENTRY
 
 
 def received_ms(wire: Wire) -> int | None:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from stream.core import records
 from stream.core.activity import Activity
 from stream.core.definition import MINUTE, TIERS, Definition
-from stream.core.events import EntryFields, Invalid
+from stream.core.events import EntryFields, Invalid, is_long
 from stream.core.lifecycle import Change
 from stream.core.profile import Visit
 from stream.core.records import Kind, Reason
@@ -229,14 +229,16 @@ def _move(kind: Kind, before: str | None, after: str, reason: Reason) -> bytes:
 
 
 def _entry(entry: EntryFields) -> bytes:
-    """As JSON, and remembered."""
+    """As JSON, and remembered, if it is not too long."""
     name, source, medium, channel, page = entry
     campaign = None
     if name is not None or source is not None or medium is not None:
         campaign = records.Campaign(name, source, medium)
-    if len(_entries) >= _CACHED_ENTRIES:
-        _entries.clear()
-    written = _entries[entry] = records.encode(records.Entry(campaign, channel, page))
+    written = records.encode(records.Entry(campaign, channel, page))
+    if not is_long(entry):
+        if len(_entries) >= _CACHED_ENTRIES:
+            _entries.clear()
+        _entries[entry] = written
     return written
 
 

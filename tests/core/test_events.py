@@ -207,3 +207,9 @@ def test_equal_entries_are_one_object_and_not_too_many_are_remembered() -> None:
         assert entry_in(channel="web", page={"path": f"/{number}"}) == (None, None, None, "web", f"/{number}")
     assert len(events._entries) <= events._MOST_ENTRIES
     assert entry_in(channel="web", page={"path": "/a"}) == first
+
+
+def test_a_long_entry_is_not_remembered() -> None:
+    path = "/" + "x" * events._LONG_ENTRY
+    assert entry_in(page={"path": path}) == (None, None, None, None, path)
+    assert (None, None, None, None, path) not in events._entries

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from stream.admin.topics import CARRIER_BYTES
-from stream.core import records
+from stream.core import publishing, records
 from stream.core.activity import Activity, Vocabulary
 from stream.core.definition import DAY, TIERS, Definition, KeyEvent
 from stream.core.events import MAX_BYTES, Invalid
@@ -203,3 +203,12 @@ def test_a_late_event_with_a_huge_key_fits_its_topic() -> None:
     assert late.value.encode() == value
     assert output.key == b"\xff" * BEGINNING
     assert len(output.value) < CARRIER_BYTES
+
+
+def test_a_visit_with_a_long_entry_is_written_whole_and_the_entry_not_remembered() -> None:
+    path = "/" + "x" * 5_000
+    writer = publisher(1)
+    writer.visit("p", Visit(0, 1_000, 0, 1, (None, None, None, "web", path), False, 1, 1), bounce=True)
+    written = msgspec.json.decode(writer.outputs[0].value)
+    assert written["entry"] == {"campaign": None, "channel": "web", "page": path}
+    assert all(path not in entry for entry in publishing._entries)
