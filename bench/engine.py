@@ -264,7 +264,4 @@ async def work(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     main()

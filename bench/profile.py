@@ -49,7 +49,7 @@ ANYWHERE = (
 )
 LOOP = "the event loop, sockets"
 IN_THE_LOOP = "the loop over records"
-# Else that of the innermost frame that one names. (uvloop is no Python: its time is that of who runs it.)
+# Else that of the innermost frame that one names.
 INNERMOST = (
     (LOOP, ("asyncio/runners.py", "asyncio/base_events.py", "mode/threads.py", "selectors.py")),
     ("decoding, validation, times", ("core/events.py", "core/times.py")),

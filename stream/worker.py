@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from stream import access
 from stream.agents.flow import OUTPUTS, build
@@ -37,7 +36,7 @@ def main(settings: Settings) -> int:
     0: everything is committed. 1: it has failed, and has logged why; then leave by `os._exit`, since
     without a broker Faust's and aiokafka's tasks and threads may never end.
     """
-    runner = asyncio.Runner(loop_factory=_loop_factory())
+    runner = asyncio.Runner()
     try:
         runner.run(work(settings))
     except EngineError as error:
@@ -124,15 +123,3 @@ def _tune_garbage_collection() -> None:
     # Collections of the middle generation are the pauses, while persons are decoded by the hundred thousand
     # (bench/midnight.py): so let them be small and frequent.
     gc.set_threshold(20_000, 5, 1_000)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is installed; not on every platform."""
-    with suppress(ImportError):
-        import uvloop
-
-        # Faust's consumer runs in a thread that makes a loop of its own.
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-        return factory
-    return None

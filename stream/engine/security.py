@@ -116,7 +116,7 @@ class _Context(ssl.SSLContext):
         self._load()
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        # Where asyncio and uvloop begin each connection.
+        # Where asyncio begins each connection.
         if self._presented is not None and self._modified != _modified(self._presented):
             self._load()
         return super().wrap_bio(*args, **kwargs)
