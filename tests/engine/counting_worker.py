@@ -44,6 +44,7 @@ class Order(msgspec.Struct, kw_only=True):
     keyed: bool = True
     standby: int = 0
     slice_s: float = 0.0
+    restore_s: float = 0.0
 
 
 INDEX = b"\xfd"
@@ -53,7 +54,7 @@ INDEX = b"\xfd"
 class Counting:
     """Records and sum of values, by key. With a store, only what is not in it yet is in memory.
 
-    What it processes in one go takes `slice_s` besides.
+    What it processes in one go takes `slice_s` besides, and each record that it is restored from `restore_s`.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Counting:
         echo: bool = True,
         echo_to: int | None = None,
         slice_s: float = 0.0,
+        restore_s: float = 0.0,
     ) -> None:
         self.totals: dict[bytes, list[int]] = {}
         self._store = store
@@ -73,6 +75,7 @@ class Counting:
         self._echo = echo
         self._echo_to = echo_to
         self._slice_s = slice_s
+        self._restore_s = restore_s
 
     def process(self, records: Sequence[Record]) -> None:
         if self._slice_s:
@@ -119,6 +122,9 @@ class Counting:
         return iter(self.totals)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
+        if self._restore_s:
+            print("restoring", flush=True)  # noqa: T201
+            time.sleep(self._restore_s)
         if self._store is not None:
             self._index.append((INDEX + key, None if value is None else b""))
         elif value is None:
@@ -179,7 +185,13 @@ async def work(order: Order) -> None:
     engine = add_engine(
         app,
         config,
-        lambda number, store: Counting(store, echo=order.echo, echo_to=order.echo_to, slice_s=order.slice_s),
+        lambda number, store: Counting(
+            store,
+            echo=order.echo,
+            echo_to=order.echo_to,
+            slice_s=order.slice_s,
+            restore_s=order.restore_s,
+        ),
         Talking(),
     )
     state_table(app, engine, "counts", partitions=order.partitions)
