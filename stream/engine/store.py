@@ -108,7 +108,10 @@ class PartitionStore:
             raise Corrupt(f"{folder} was found damaged when it was last used")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = Rdict(str(folder), memory.options())
+            # Named as the column family's, too: those of a store that is there would be read from its folder,
+            # without the shared cache and without filters.
+            options = memory.options()
+            self._db = Rdict(str(folder), options, {"default": options})
             meta = self._db.get(_META_KEY)
             if meta is not None:
                 self.meta = msgspec.msgpack.decode(meta, type=Meta)

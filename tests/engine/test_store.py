@@ -14,7 +14,7 @@ import pytest
 
 from stream.engine.errors import EngineError
 from stream.engine.folders import KEEP_S, StoreFolders
-from stream.engine.store import KEYS_AT_A_TIME, Meta, PartitionStore, StoreMemory
+from stream.engine.store import CACHE_BYTES, KEYS_AT_A_TIME, Meta, PartitionStore, StoreMemory
 
 META = Meta("i", 7, 70, 700)
 
@@ -62,6 +62,14 @@ async def test_a_stamp_changes_nothing_but_the_time(store: PartitionStore) -> No
     again = reopened(store)
     assert again.meta == Meta("i", 7, 70, 800)
     assert again.get(b"a") == b"1"
+
+
+async def test_a_store_that_is_there_shares_the_cache_and_has_filters(store: PartitionStore) -> None:
+    await store.write([(b"a", b"1")], [], META)
+    again = reopened(store)
+    assert again._db.property_int_value("rocksdb.block-cache-capacity") == CACHE_BYTES
+    latest = max(store.folder.glob("OPTIONS-*"), key=lambda file: file.name).read_text()
+    assert "filter_policy=bloomfilter" in latest
 
 
 WRITER = """
