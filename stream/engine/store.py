@@ -16,11 +16,14 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Struct
 from rocksdict import (
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
+    DBCompactionStyle,
     DBCompressionType,
     Options,
     Rdict,
+    UniversalCompactOptions,
     WriteBatch,
     WriteBufferManager,
 )
@@ -30,6 +33,8 @@ from stream.engine.state import OWN_PREFIX, Change
 
 CACHE_BYTES = 96 * 1024 * 1024
 """Blocks, indexes, filters and write buffers of all stores of a worker together."""
+
+BLOCK_BYTES = 4 * 1024
 
 WRITE_BUFFER_BYTES = 32 * 1024 * 1024
 
@@ -66,7 +71,9 @@ class StoreMemory:
     """The memory that all stores of a worker share."""
 
     def __init__(self) -> None:
-        self.cache = Cache(CACHE_BYTES)
+        # RocksDB's LRU cache would have 64 shards, and what is larger than one is read for each get: the
+        # whole filters and indexes of stores that an older Footfall has written.
+        self.cache = Cache.new_hyper_clock_cache(CACHE_BYTES, BLOCK_BYTES)
         self.buffers = WriteBufferManager.new_write_buffer_manager_with_cache(
             WRITE_BUFFER_BYTES, False, self.cache
         )
@@ -74,7 +81,12 @@ class StoreMemory:
     def options(self) -> Options:
         table = BlockBasedOptions()
         table.set_block_cache(self.cache)
+        table.set_block_size(BLOCK_BYTES)
         table.set_bloom_filter(10, False)
+        # Filter and index in blocks, too: of a large file they may not fit into the cache as a whole.
+        table.set_index_type(BlockBasedIndexType.two_level_index_search())
+        table.set_partition_filters(True)
+        table.set_pin_top_level_index_and_filter(True)
         table.set_format_version(5)
         table.set_cache_index_and_filter_blocks(True)
         table.set_pin_l0_filter_and_index_blocks_in_cache(True)
@@ -82,6 +94,11 @@ class StoreMemory:
         options.create_if_missing(True)
         options.set_block_based_table_factory(table)
         options.set_compression_type(DBCompressionType.lz4())
+        # By levels, every few small files would have all of the store rewritten.
+        runs = UniversalCompactOptions()
+        runs.max_size_amplification_percent = 100
+        options.set_compaction_style(DBCompactionStyle.universal())
+        options.set_universal_compaction_options(runs)
         options.set_write_buffer_manager(self.buffers)
         options.set_write_buffer_size(8 * 1024 * 1024)
         options.set_max_write_buffer_number(4)

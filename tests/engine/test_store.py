@@ -64,12 +64,32 @@ async def test_a_stamp_changes_nothing_but_the_time(store: PartitionStore) -> No
     assert again.get(b"a") == b"1"
 
 
+async def test_a_get_from_a_large_file_reads_no_more_than_some_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its filter is larger than the cache."""
+    monkeypatch.setattr("stream.engine.store.CACHE_BYTES", 512 * 1024)
+    store = PartitionStore(tmp_path / "store", StoreMemory())
+    count, gets = 600_000, 300
+    await store.write(((b"%08d" % number, b"value") for number in range(count)), [], META)
+    store._db.compact_range(None, None)
+    again = reopened(store)
+    before = bytes_read()
+    assert all(again.get(b"%08d" % number) for number in range(0, count, count // gets))
+    assert (bytes_read() - before) / gets < 32 * 1024
+
+
 async def test_a_store_that_is_there_shares_the_cache_and_has_filters(store: PartitionStore) -> None:
     await store.write([(b"a", b"1")], [], META)
     again = reopened(store)
     assert again._db.property_int_value("rocksdb.block-cache-capacity") == CACHE_BYTES
     latest = max(store.folder.glob("OPTIONS-*"), key=lambda file: file.name).read_text()
     assert "filter_policy=bloomfilter" in latest
+
+
+def bytes_read() -> int:
+    """By this process, whether from the disk or the system's cache."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 WRITER = """
