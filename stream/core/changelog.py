@@ -8,7 +8,7 @@ from stream.core.activity import Activity, Vocabulary
 from stream.core.clock import BEGINNING
 from stream.core.engagement.days import STANDING_KEY, Days
 from stream.core.engagement.windows import Windows
-from stream.core.keeping import PERSONS_END, Keeping, Shelves
+from stream.core.keeping import PERSONS_END, Keeping, Shelves, profiles_in
 from stream.core.persons import Persons
 from stream.core.profile import (
     ERASED_PREFIX,
@@ -16,6 +16,7 @@ from stream.core.profile import (
     Erased,
     Profile,
     Progress,
+    check_version,
     decode,
     decode_erased,
     decode_progress,
@@ -39,7 +40,7 @@ class Changelog:
         self._keeping = keeping
         self._written: Progress | None = None
         self._progress: Progress | None = None
-        self._profiles: dict[str, Profile] = {}
+        self._profiles = profiles_in(None)
         self._erased: dict[bytes, Erased] = {}
         self._beside: dict[bytes, bytes] = {}
 
@@ -71,7 +72,7 @@ class Changelog:
         if keeping is not None:
             keeping.taken()
         else:
-            persons.changed.clear()
+            persons.profiles.taken()
             persons.erased.changed.clear()
         written = self._written
         progressed = newest != (BEGINNING if written is None else written.newest)
@@ -110,9 +111,10 @@ class Changelog:
         elif key >= PERSONS_END:
             return  # what a re-keyed stream or the engine keeps beside the persons
         elif value is None:
-            self._profiles.pop(key.decode(), None)
+            self._profiles.asleep.pop(key.decode(), None)
         else:
-            self._profiles[key.decode()] = decode(value)
+            check_version(value)
+            self._profiles.asleep[key.decode()] = value
 
     def restored(self) -> Progress | None:
         """The last record has been restored: how far the partition was; None where it had not begun."""
@@ -134,7 +136,8 @@ class Changelog:
     def profiles(self, persons: Persons) -> Iterator[tuple[str, Profile]]:
         """All that was restored, by person. From the local store, they don't stay in memory."""
         if self._keeping is None:
-            yield from persons.hot.items()
+            for person, data in persons.profiles.asleep.items():
+                yield person, decode(data)
             return
         for key in self._keeping.keys(b"", PERSONS_END):
             value = self._keeping.get(key)
@@ -145,8 +148,9 @@ class Changelog:
         """Where the persons are: those restored, and all to come."""
         if self._keeping is not None:
             return self._keeping.shelves()
+        self._profiles.counted(None)
         shelves = Shelves.in_memory(self._profiles, self._erased)
-        self._profiles, self._erased = {}, {}
+        self._profiles, self._erased = profiles_in(None), {}
         return shelves
 
     def take_up(self, persons: Persons, progress: Progress) -> None:

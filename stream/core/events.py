@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NoReturn, get_args
 
 import msgspec
@@ -86,7 +87,7 @@ EntryFields = tuple[str | None, str | None, str | None, str | None, str | None]
 
 _PAGES = ("page", "screen")
 _MOST_ENTRIES = 20_000
-_LONG_ENTRY = 1_000  # characters
+LONG_ENTRY = 1_000  # characters
 _entries: dict[EntryFields, EntryFields] = {}
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -157,9 +158,9 @@ def entry_of(wire: Wire) -> EntryFields | None:
     return known
 
 
-def is_long(entry: EntryFields) -> bool:
-    """Whether an entry is too long to be remembered: what comes in must not fill the memory."""
-    return sum(len(text) for text in entry if text is not None) > _LONG_ENTRY
+def is_long(texts: Iterable[str | None]) -> bool:
+    """Whether an entry, or part of it, is too long to be remembered: events must not fill the memory."""
+    return sum(len(text) for text in texts if text is not None) > LONG_ENTRY
 
 
 def received_ms(wire: Wire) -> int | None:

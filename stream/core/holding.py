@@ -137,8 +137,8 @@ class Holding:
         while self.work():
             pass
         for person in sorted(self._persons.profiles):
-            profile = self._persons.profiles[person]
-            if profile.registered is not None:
+            profile = self._persons.profiles.peek(person)
+            if profile is not None and profile.registered is not None:
                 yield describe(self._view(), person, profile)
 
     def keys(self) -> Iterator[bytes]:
@@ -147,7 +147,7 @@ class Holding:
 
     def value(self, key: bytes) -> bytes | None:
         """A profile as the changelog would hold it now; None where there is none."""
-        profile = self._persons.profiles.get(key.decode(errors="replace"))
+        profile = self._persons.profiles.peek(key.decode(errors="replace"))
         return None if profile is None else encode(profile)
 
     def explain(self, person: str) -> Explanation | None:
@@ -230,7 +230,9 @@ class Holding:
 
     def written(self) -> None:
         """What was taken last is committed, and in the local store: it need not stay in memory."""
-        if self._keeping is not None:
+        if self._keeping is None:
+            self._persons.profiles.written()
+        else:
             self._keeping.written()
 
     def restore(self, key: bytes, value: bytes | None) -> None:

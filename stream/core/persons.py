@@ -27,6 +27,7 @@ from stream.core.profile import (
     STATES,
     Profile,
     Recent,
+    glance,
     uncounted,
 )
 from stream.core.publishing import Publisher
@@ -73,11 +74,13 @@ class Persons:
         self.erased = ErasedLives(lives, changed_lives, timers, linger_ms)
 
     def take_up(self) -> None:
-        """Go on with a restored population: timers follow from the profiles."""
-        for person, p in self.hot.items():
-            self.open_visits += len(p.open)
-            self._timers.check_on(p.due, person)
-            self.await_close(person, p)
+        """Go on with a restored population, all asleep: timers follow from the profiles."""
+        for person, data in self.profiles.asleep.items():
+            due, visits, last = glance(data)
+            self.open_visits += visits
+            self._timers.check_on(NEVER if due is None else due, person)
+            if visits:
+                self._timers.close_after(last + self.cutter.gap, person)
         for name in self.erased.lives:
             self.erased.wait(name)
 

@@ -33,7 +33,10 @@ NEVER = 2**31  # a day that no calendar reaches: nothing is due
 UNCOUNTED = -1
 """In place of the cell of an event that no open window has, or none shall correct any more."""
 
-Recent = tuple[int, str, int, EntryFields | None, tuple[float, ...] | None, int]
+Amount = int | float
+"""What is read stays what it was: 10 is not 10.0 in what is published."""
+
+Recent = tuple[int, str, int, EntryFields | None, tuple[Amount, ...] | None, int]
 """An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts, and the
 id of the cell that counts it in its window of engagement."""
 
@@ -53,7 +56,7 @@ class Visit(Struct, array_like=True, gc=False):
     events: int = 0
     pages: int = 0
     hits: dict[int, dict[int, int]] = {}
-    amounts: dict[int, float] = {}
+    amounts: dict[int, Amount] = {}
     voided: list[int] = []
     was_engaged: bool = False
     pending: bool = False
@@ -168,9 +171,10 @@ class Progress(Struct, array_like=True):
 
 
 class _OpenVisit(Struct, array_like=True, gc=False):
-    """The beginning of a Visit: that there is one. What follows is skipped."""
+    """The beginning of a Visit. What follows is skipped."""
 
     start: int
+    last: int
 
 
 class _Glance(Struct, array_like=True, gc=False):
@@ -211,13 +215,18 @@ def encode(profile: Profile) -> bytes:
     """A version byte, then MessagePack; the short form for who hibernates, once all windows are past."""
     p = profile
     if p.state != HIBERNATING or p.open or p.engaged or p.counts or p.aliases or p.seen is not None:
-        data = _encode(p)
-        if len(data) < LARGE:
-            return _WHOLE + data
-        return bytes((VERSION | PACKED,)) + compress(data, 1)
+        return encode_whole(p)
     flags = sum(getattr(p, flag) << bit for bit, flag in enumerate(FLAGS))
     short = Dormant(p.tier, p.k, p.registered, p.last_day, p.lifecycle_day, p.tier_day, p.visits, flags)
     return bytes((VERSION | DORMANT,)) + _encode(short)
+
+
+def encode_whole(profile: Profile) -> bytes:
+    """The same, never in the short form, in which not everything is found again."""
+    data = _encode(profile)
+    if len(data) < LARGE:
+        return _WHOLE + data
+    return bytes((VERSION | PACKED,)) + compress(data, 1)
 
 
 def decode(data: bytes) -> Profile:
@@ -229,18 +238,25 @@ def decode(data: bytes) -> Profile:
     return reader(data[1:]) if reader is not None else _refuse(data[0])
 
 
-def glance(data: bytes) -> tuple[int | None, bool]:
-    """The day a stored profile is due (None: never) and whether it has a visit open, without decoding all.
+def glance(data: bytes) -> tuple[int | None, int, int]:
+    """Of a stored profile, without decoding all: the day it is due (None: never), how many visits are open,
+    and the time in ms of the last event of the first of these.
 
     Raises ValueError for a version of a Footfall newer than this one.
     """
+    check_version(data)
     first_byte = data[0]
-    if first_byte not in READERS:
-        _refuse(first_byte)
     if first_byte & DORMANT:
-        return None, False
+        return None, 0, 0
     seen = _decode_glance(decompress(data[1:]) if first_byte & PACKED else data[1:])
-    return (None if seen.due == NEVER else seen.due), bool(seen.open)
+    visits = seen.open
+    return (None if seen.due == NEVER else seen.due), len(visits), visits[0].last if visits else 0
+
+
+def check_version(data: bytes) -> None:
+    """Raises ValueError for a stored profile of a version of a Footfall newer than this one."""
+    if data[0] not in READERS:
+        _refuse(data[0])
 
 
 def _current(data: bytes) -> bytes:

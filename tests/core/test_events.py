@@ -210,6 +210,6 @@ def test_equal_entries_are_one_object_and_not_too_many_are_remembered() -> None:
 
 
 def test_a_long_entry_is_not_remembered() -> None:
-    path = "/" + "x" * events._LONG_ENTRY
+    path = "/" + "x" * events.LONG_ENTRY
     assert entry_in(page={"path": path}) == (None, None, None, None, path)
     assert (None, None, None, None, path) not in events._entries

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stream.core.definition import DAY, HOUR, MINUTE, Definition
+from stream.core import keeping
+from stream.core.definition import DAY, HOUR, MINUTE, Definition, KeyEvent
 from stream.core.indexes import DUE_PREFIX, OPEN_PREFIX, DueIndex
 from stream.core.keeping import Kept
 from stream.core.partition import Partition
@@ -32,7 +33,14 @@ from tests.core.ways import DictStore
 
 
 def kept(store: DictStore) -> Kept[str, bytes]:
-    return Kept(store, stored_key=str.encode, key_of=bytes.decode, decode=bytes, span=(b"", b"\xf5"))
+    return Kept(
+        store, stored_key=str.encode, key_of=bytes.decode, decode=bytes, encode=bytes, span=(b"", b"\xf5")
+    )
+
+
+def in_memory(shelf: Kept[str, bytes]) -> set[str]:
+    assert not shelf.hot.keys() & shelf.asleep.keys()
+    return {*shelf.hot, *shelf.asleep}
 
 
 def commit(shelf: Kept[str, bytes], store: DictStore, most: int = 100) -> None:
@@ -91,14 +99,14 @@ def test_the_least_used_go_first_and_a_quarter_at_a_time() -> None:
     for number in (0, 1, 2):
         shelf[str(number)] = b"y"
     commit(shelf, store, most=8)
-    assert len(shelf.hot) == 8
+    assert len(in_memory(shelf)) == 8
     shelf["8"] = b"z"
     commit(shelf, store, most=8)
-    assert set(shelf.hot) == {"0", "1", "2", "6", "7", "8"}
+    assert in_memory(shelf) == {"0", "1", "2", "6", "7", "8"}
     shelf.get("3"), shelf.get("4"), shelf.get("5")
     commit(shelf, store, most=8)
-    assert {"3", "4", "5"} <= set(shelf.hot)
-    assert len(shelf.hot) == 6
+    assert {"3", "4", "5"} <= in_memory(shelf)
+    assert len(in_memory(shelf)) == 6
 
 
 def test_where_all_were_used_some_go_all_the_same() -> None:
@@ -107,7 +115,7 @@ def test_where_all_were_used_some_go_all_the_same() -> None:
     for number in range(10):
         shelf[str(number)] = b"x"
     commit(shelf, store, most=4)
-    assert len(shelf.hot) == 3
+    assert len(in_memory(shelf)) == 3
     assert len(shelf) == 10
     assert sorted(shelf) == [str(number) for number in range(10)]
 
@@ -185,7 +193,8 @@ def test_who_is_due_on_a_day_that_has_been_worked_off_is_found_after_writing_too
 )
 def test_a_glance_sees_what_decoding_would(profile: Profile) -> None:
     due = None if profile.due == NEVER else profile.due
-    assert glance(encode(profile)) == (due, bool(profile.open))
+    last = profile.open[0].last if profile.open else 0
+    assert glance(encode(profile)) == (due, len(profile.open), last)
 
 
 def test_a_glance_at_a_newer_version_is_refused() -> None:
@@ -218,7 +227,8 @@ class Worker:
         self.partition.written()
 
     def hot(self) -> int:
-        return len(self.partition._persons.hot)
+        profiles = self.partition._persons.profiles
+        return len(profiles.hot) + len(profiles.asleep)
 
 
 def test_memory_holds_the_limit_and_not_the_population() -> None:
@@ -318,3 +328,76 @@ def test_repeats_of_an_erased_life_are_repeats_after_a_restart_too_and_forgotten
     again.commit()
     (left,) = (value for key, value in worker.store.content.items() if key[:1] == ERASED_PREFIX)
     assert decode_erased(left) == Erased(k=2)
+
+
+# -- asleep ---------------------------------------------------------------------------------------
+
+
+def visit_of(number: int, t: int, **fields: Any) -> bytes:
+    event = {"messageId": f"{t}-{number}", "type": "page", "userId": f"u{number}", "timestamp": t, **fields}
+    return json.dumps(event).encode()
+
+
+def feed_and_commit(partition: Partition, values: list[bytes]) -> list[Any]:
+    partition.process(values, keys=None, offsets=range(len(values)), arrived_ms=None)
+    told = [partition.take_outputs(), partition.take_changes()]
+    partition.written()
+    return told
+
+
+def test_too_many_who_are_awake_go_to_sleep_and_come_back_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> list[Any]:
+        partition = Partition(Definition(key_events=(KeyEvent("Paid", 5, value="sum"),)))
+        profiles, said = partition._persons.profiles, list[Any]()
+        paid = {"type": "track", "event": "Paid", "properties": {"sum": 10}}
+        for t in (
+            0,
+            MINUTE,
+            HOUR,
+            2 * HOUR,
+            40 * DAY,
+            40 * DAY + MINUTE,
+            140 * DAY,
+            400 * DAY,
+            400 * DAY + HOUR,
+        ):
+            said.append(feed_and_commit(partition, [visit_of(n, t + n, **paid) for n in range(40)]))
+            awake.append(len(profiles.hot))
+            assert len(profiles) == len(partition) == 40
+            assert not profiles.hot.keys() & profiles.asleep.keys()
+            said.append([partition.value(key) for key in sorted(partition.keys())])
+            assert len(profiles.hot) == awake[-1]
+        return said
+
+    awake = list[int]()
+    all_awake = told()
+    assert set(awake) == {40}
+    awake.clear()
+    monkeypatch.setattr(keeping, "AWAKE", 8)
+    assert told() == all_awake
+    assert max(awake) <= 8
+
+
+def test_what_is_restored_in_memory_sleeps_until_it_is_needed() -> None:
+    before = Partition(Definition())
+    records = feed_and_commit(before, [visit_of(number, number) for number in range(5)])[1]
+    partition = Partition(Definition())
+    for key, value in records:
+        partition.restore(key, value)
+    partition.restored()
+    profiles = partition._persons.profiles
+    assert (len(profiles.hot), len(profiles.asleep), len(partition)) == (0, 5, 5)
+    assert partition.population() == before.population()
+    feed_and_commit(partition, [visit_of(0, MINUTE)])
+    assert list(profiles.hot) == ["u0"]
+    for each in (before, partition):
+        each.advance(HOUR)
+    assert len(partition.take_outputs()) > 5
+    assert partition.population().open_visits == 0
+
+
+def test_what_is_restored_of_a_newer_version_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="newer than"):
+        Partition(Definition()).restore(b"u", bytes((VERSION + 1,)))

@@ -19,7 +19,7 @@ from stream.core.engagement.cells import Cell, Further, Occurrences, Touched, Wi
 from stream.core.engagement.dimensions import Dimensions
 from stream.core.engagement.partials import ClockPart, Sums, WindowPart
 from stream.core.engagement.partials import encode as encode_part
-from stream.core.events import EntryFields
+from stream.core.events import EntryFields, is_long
 from stream.core.profile import UNCOUNTED, Profile, Recent
 from stream.core.visits import Fact, Facts
 
@@ -149,6 +149,8 @@ class Windows:
         known = self._seen.get(seen)
         if known is None:
             _, known = self._dimensions.of(t, entry, tier, value)
+            if is_long(seen[:2]):
+                return self._cell(window, False, known)
             if len(self._seen) >= _MOST_SEEN:
                 self._seen.clear()
             self._seen[seen] = known

@@ -20,6 +20,7 @@ from stream.core.definition import (
 )
 from stream.core.engagement import windows
 from stream.core.engagement.partials import ClockPart, Sums, WindowPart, decode
+from stream.core.events import LONG_ENTRY
 from stream.core.partition import Partition
 from tests.core.engagement.window_rows import Rows, merged, parts_of
 from tests.core.ways import DictStore
@@ -403,3 +404,19 @@ def test_a_closed_window_is_not_opened_again_by_a_restart() -> None:
     after = restarted(partition, definition())
     feed(after, page(1))
     assert after.counts.late_for_window == 1
+
+
+# -- what is remembered ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("length", "remembered"), [(LONG_ENTRY, True), (LONG_ENTRY + 1, False)])
+def test_long_channels_and_campaigns_are_not_remembered(length: int, remembered: bool) -> None:
+    half = length // 2
+    context = {"channel": "c" * half, "campaign": {"name": "n" * (length - half)}}
+    partition = Partition(definition())
+    feed(partition, page(0, context=context), page(1, context=context), page(2, userId="v", context=context))
+    window = partition._windows._open[0]
+    assert (len(window.found), len(partition._windows._seen)) == ((1, 1) if remembered else (0, 0))
+    partition.advance(2 * HOUR)
+    rows = merged(sent(partition))
+    assert rows[0, "channel:" + "c" * 200] == Sums(events=3, pageviews=3, people=2, visits=2)
