@@ -4,8 +4,9 @@
 
 Persons come by the benchmark's input (bench/input.py), event by event through the core, so that what is
 measured are objects as a worker makes them, with all that hangs on them: timers, indexes, sets of changed
-ones, what is left of joined anonymous ids, and what the allocator loses. What is decoded, of which there is
-a fixed number at most (AWAKE in stream/core/keeping.py), is beside that. Three states: `input` is after the
+ones, what is left of joined anonymous ids, and what the allocator loses. What is decoded, of which there is a
+fixed number at most (AWAKE in stream/core/keeping.py), is in it as far as the smaller of the two populations
+that are compared had fewer. Three states: `input` is after the
 benchmark's own input (by Zipf's law, a million events by default), `dormant` after about one closed visit
 each, `open` with everybody in the middle of one. Each with `store = "memory"`, and in the hot set of a
 worker with a local store (`hot`; the store itself, whose memory is bounded, is left out:

@@ -34,7 +34,7 @@ UNCOUNTED = -1
 """In place of the cell of an event that no open window has, or none shall correct any more."""
 
 Amount = int | float
-"""What is read stays what it was: 10 is not 10.0 in what is published."""
+"""What is read stays what it was: a profile decoded and encoded again has 10, and not 10.0."""
 
 Recent = tuple[int, str, int, EntryFields | None, tuple[Amount, ...] | None, int]
 """An applied event that may still re-cut visits: ms, messageId, number of its mark, entry, amounts, and the
