@@ -21,8 +21,8 @@ from stream.core.profile import (
 
 PERSONS_END = b"\xf5"  # UTF-8 has no byte from here on: what begins with one is no person
 
-AWAKE = 4_096
-"""Values of a shelf that are decoded at the same time, about; a profile takes ten times as much then."""
+AWAKE = 16_384
+"""Values of a shelf that are decoded at the same time, about: each takes more memory, but no time to wake."""
 
 _LEFT_FULL = 0.75
 
@@ -168,22 +168,26 @@ class Kept(Generic[K, V]):
     def written(self, most: int | None = None) -> None:
         """What was taken is in the store: of too many that are awake the least used go to sleep.
 
-        And what is over `most` is dropped from memory, if there is a store.
+        And what is over `most` is dropped from memory, if there is a store; where that is fewer than may be
+        awake, nobody sleeps in between.
         """
         hot, asleep, used = self.hot, self.asleep, self._used
         used.update(self._in_flight)
         self._in_flight.clear()
-        awake = AWAKE if most is None else min(AWAKE, most // 2)
+        awake = AWAKE if most is None else min(AWAKE, most)
         if len(hot) > awake:
-            self._put_to_sleep(int(awake * _LEFT_FULL))
+            self._put_to_sleep(int(awake * _LEFT_FULL), keep=most != awake)
         elif len(used) > 2 * AWAKE:  # some are gone
             used.intersection_update(hot)
         if most is not None and self._store is not None and len(hot) + len(asleep) > most:
             for key in list(islice(asleep, len(hot) + len(asleep) - int(most * _LEFT_FULL))):
                 del asleep[key]
 
-    def _put_to_sleep(self, down_to: int) -> None:
-        """Oldest first; who was used since the last time goes to the end instead, if there are others."""
+    def _put_to_sleep(self, down_to: int, *, keep: bool) -> None:
+        """Oldest first; who was used since the last time goes to the end instead, if there are others.
+
+        Who is not to be kept is in the store only from then on.
+        """
         hot, asleep, used = self.hot, self.asleep, self._used
         excess = len(hot) - down_to
         for key in list(hot):
@@ -194,13 +198,16 @@ class Kept(Generic[K, V]):
             value = hot.pop(key)
             if key in used:
                 hot[key] = value
-            else:
+                continue
+            excess -= 1
+            if keep:
                 asleep[key] = self._encode(value)
-                excess -= 1
         used.clear()
         if excess > 0:
             for key in [key for key in hot if key not in self.changed][:excess]:
-                asleep[key] = self._encode(hot.pop(key))
+                value = hot.pop(key)
+                if keep:
+                    asleep[key] = self._encode(value)
 
 
 def profiles_in(store: ColdStore | None) -> Kept[str, Profile]:

@@ -380,6 +380,28 @@ def test_too_many_who_are_awake_go_to_sleep_and_come_back_as_they_were(
     assert max(awake) <= 8
 
 
+def test_beside_a_store_nobody_sleeps_unless_more_may_stay_in_memory_than_awake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def after(most: int) -> tuple[int, int]:
+        store = DictStore()
+        shelf = kept(store)
+        for number in range(12):
+            shelf[str(number)] = b"x"
+            commit(shelf, store, most=most)
+        assert len(shelf) == len(list(shelf)) == 12
+        return len(shelf.hot), len(shelf.asleep)
+
+    assert after(4) == (4, 0)
+    monkeypatch.setattr(keeping, "AWAKE", 4)
+    assert after(4) == (4, 0)
+    awake, asleep = after(8)
+    assert awake <= 4
+    assert asleep
+    assert awake + asleep <= 8
+    assert sum(after(20)) == 12
+
+
 def test_what_is_restored_in_memory_sleeps_until_it_is_needed() -> None:
     before = Partition(Definition())
     records = feed_and_commit(before, [visit_of(number, number) for number in range(5)])[1]
