@@ -29,13 +29,20 @@ from stream.engine.state import ANSWERED_WITHIN_MS, Ahead, Observer, Record, Sta
 # gets this share of the time besides: else, with long slices, a transaction takes as many as it has turns.
 CHECKPOINTS_SHARE = 0.05
 # A partition that has records waiting for longer than this is catching up. What comes of them is late anyway,
-# so its checkpoints are further apart: who changes several times in between is encoded, sent and stored once.
+# so its checkpoints are further apart, by this share of the wait, up to so many seconds: who changes several
+# times in between is encoded, sent and stored once.
 BEHIND_MS = 10_000
-INTERVAL_BEHIND_S = 2.0
+SHARE_BEHIND = 0.2
+MOST_BEHIND_S = 8.0
 TICK_S = 0.05
 SWEEP_EVERY_S = 3_600.0
 
 log = logging.getLogger(__name__)
+
+
+def interval_behind_s(waits_ms: int) -> float:
+    """Seconds between checkpoints of a partition that has records waiting for so many ms."""
+    return min(waits_ms / 1000 * SHARE_BEHIND, MOST_BEHIND_S)
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True):
@@ -193,12 +200,14 @@ class Engine:
         now = time.monotonic()
         if now < owned.put_off_until:
             return True
-        if (self.waits_ms(number, int(time.time() * 1000)) or 0) <= BEHIND_MS:
+        waits_ms = self.waits_ms(number, int(time.time() * 1000)) or 0
+        if waits_ms <= BEHIND_MS:
             return False
-        if now < self._none_before or not owned.due(INTERVAL_BEHIND_S):
+        interval_s = interval_behind_s(waits_ms)
+        if now < self._none_before or not owned.due(interval_s):
             owned.put_off_until = now + TICK_S  # not asked again with each slice
             return True
-        self._none_before = now + INTERVAL_BEHIND_S / len(self.partitions)
+        self._none_before = now + interval_s / len(self.partitions)
         return False
 
     async def _tick(self) -> None:

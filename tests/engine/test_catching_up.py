@@ -11,7 +11,7 @@ import pytest
 
 from stream.engine import engine, owned
 from stream.engine.client import TopicPartition
-from stream.engine.engine import BEHIND_MS, INTERVAL_BEHIND_S
+from stream.engine.engine import BEHIND_MS, MOST_BEHIND_S, interval_behind_s
 from stream.engine.fetching import WAIT_MS, WAIT_WITH_RECORDS_MS, fetched
 from stream.engine.owned import OwnedPartition
 from stream.engine.state import Ahead
@@ -26,6 +26,8 @@ from tests.engine.test_owned import Log
 __all__ = ["stage"]
 
 INTERVAL_S = 0.5
+BARELY_S = interval_behind_s(BEHIND_MS)
+TWICE_S = interval_behind_s(2 * BEHIND_MS)
 
 
 class Late(Scene):
@@ -78,14 +80,18 @@ async def test_a_partition_that_is_behind_takes_checkpoints_less_often_until_it_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene = Late(monkeypatch)
-    await scene.checkpoints(0, INTERVAL_BEHIND_S, behind_ms=0, ahead=0)
-    seconds = 20.0
-    often, seldom = seconds / INTERVAL_S, seconds / INTERVAL_BEHIND_S
+    await scene.checkpoints(0, BARELY_S, behind_ms=0, ahead=0)
+    seconds = 40.0
+    often = seconds / INTERVAL_S
     assert await scene.checkpoints(0, seconds, behind_ms=0, ahead=0) == pytest.approx(often, rel=0.2)
     assert await scene.checkpoints(0, seconds, behind_ms=BEHIND_MS, ahead=9) == pytest.approx(often, rel=0.2)
-    assert await scene.checkpoints(0, seconds, behind_ms=BEHIND_MS + 1, ahead=9) == pytest.approx(
-        seldom, abs=1
-    )
+    for behind_ms, interval_s in (
+        (BEHIND_MS + 1, BARELY_S),
+        (2 * BEHIND_MS, 2 * BARELY_S),
+        (500 * BEHIND_MS, MOST_BEHIND_S),
+    ):
+        found = await scene.checkpoints(0, seconds, behind_ms=behind_ms, ahead=9)
+        assert found == pytest.approx(seconds / interval_s, abs=1)
     assert await scene.checkpoints(0, seconds, behind_ms=0, ahead=9) == pytest.approx(often, rel=0.2)
 
 
@@ -98,12 +104,12 @@ async def test_old_records_are_no_lag_where_none_is_left(monkeypatch: pytest.Mon
 
 async def test_partitions_that_are_behind_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Late(monkeypatch)
-    scene.at_s += INTERVAL_BEHIND_S
+    scene.at_s += TWICE_S
     for number in (0, 1, 0):
         await scene.come(number, behind_ms=2 * BEHIND_MS, ahead=9)
         await asyncio.sleep(0)
     assert [len(scene.log.snapshots), len(scene.other_log.snapshots)] == [1, 0]
-    scene.at_s += INTERVAL_BEHIND_S / 2
+    scene.at_s += TWICE_S / 2
     await scene.come(0, behind_ms=2 * BEHIND_MS, ahead=9)
     await asyncio.sleep(0)
     assert [len(scene.log.snapshots), len(scene.other_log.snapshots)] == [1, 1]
@@ -111,7 +117,7 @@ async def test_partitions_that_are_behind_take_turns(monkeypatch: pytest.MonkeyP
 
 async def test_one_that_has_caught_up_waits_for_none_that_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Late(monkeypatch)
-    scene.at_s += INTERVAL_BEHIND_S
+    scene.at_s += TWICE_S
     await scene.come(0, behind_ms=2 * BEHIND_MS, ahead=9)
     await scene.come(1, behind_ms=0, ahead=9)
     await asyncio.sleep(0)
@@ -131,8 +137,10 @@ async def test_one_that_is_full_is_not_put_off_for_its_interval(monkeypatch: pyt
 async def test_a_worker_with_a_backlog_commits_at_the_longer_interval_and_a_live_one_at_its_own(
     kafka: str, stage: NewStage
 ) -> None:
-    count, slice_s = 20_000, 0.02
-    old_ms = int(time.time() * 1000) - 10 * BEHIND_MS
+    count, slice_s = 20_000, 0.04
+    waits_ms = BEHIND_MS * 3 // 2
+    old_ms = int(time.time() * 1000) - waits_ms
+    interval_s = interval_behind_s(waits_ms)  # at least: it takes its time, and waits longer meanwhile
     async with stage(kafka, commit_interval_s=0.05) as here:
         await log.write(kafka, here.order.topic, events(0, count), timestamp_ms=old_ms)
         async with here.worker(slice_s=slice_s) as worker:
@@ -141,13 +149,13 @@ async def test_a_worker_with_a_backlog_commits_at_the_longer_interval_and_a_live
             await worker.says(f"processed {count}")
             behind_s = time.monotonic() - began
             commits = sum(line.startswith("committed") for line in worker.lines)
-            assert behind_s > 2 * INTERVAL_BEHIND_S, "too short to tell"
-            assert commits <= here.order.partitions * (behind_s / INTERVAL_BEHIND_S + 1)
+            assert behind_s > 2 * interval_s, "too short to tell"
+            assert commits <= here.order.partitions * (behind_s / interval_s + 1)
             began = time.monotonic()
             for number in range(10):  # of one partition
                 await log.write(kafka, here.order.topic, [(b"key-0", b"0")])
                 await worker.says(f"committed {count + number + 1}")
-            assert time.monotonic() - began < 10 * INTERVAL_BEHIND_S / 2
+            assert time.monotonic() - began < 10 * BARELY_S / 2
             assert await worker.terminate() == 0
         assert set(input_offsets(await here.outputs(count + 10)).values()) == {1}
         expected = expected_totals(count)

@@ -18,7 +18,7 @@ RUNNING = Section(
             duration(),
             "500ms",
             "How often results, state and positions are committed together. A partition that is more than "
-            "10 s behind does so every 2 s, if this is less, until it has caught up.",
+            "10 s behind does so every 2 to 8 s, if this is less, until it has caught up.",
         ),
         Setting(
             "guarantee",
