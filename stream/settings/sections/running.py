@@ -52,7 +52,7 @@ RUNNING = Section(
             "store_hot",
             whole(1_000, 100_000_000),
             100_000,
-            'How many persons a worker with `store = "rocksdb"` keeps at hand in memory, 1 to 2 KB each.',
+            'How many persons a worker with `store = "rocksdb"` keeps at hand in memory, about 2.5 KB each.',
         ),
         Setting(
             "standby",
