@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rocksdict import Options
 
 from stream.engine.errors import EngineError
 from stream.engine.folders import KEEP_S, StoreFolders
@@ -83,8 +84,38 @@ async def test_a_store_that_is_there_shares_the_cache_and_has_filters(store: Par
     await store.write([(b"a", b"1")], [], META)
     again = reopened(store)
     assert again._db.property_int_value("rocksdb.block-cache-capacity") == CACHE_BYTES
-    latest = max(store.folder.glob("OPTIONS-*"), key=lambda file: file.name).read_text()
-    assert "filter_policy=bloomfilter" in latest
+    assert "filter_policy=bloomfilter" in options_of(again)
+
+
+async def test_a_store_of_before_that_was_compacted_by_levels_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(Options, "set_compaction_style", lambda options, style: None)
+        store = PartitionStore(tmp_path / "store", StoreMemory())
+        for part in range(8):
+            await store.write(((b"%d%06d" % (part, n), b"old") for n in range(20_000)), [], META)
+            store._db.flush()
+        store._db.compact_range(None, None)
+        await store.write([(b"9", b"old")], [], META)
+        store.close()
+        assert "kCompactionStyleLevel" in options_of(store)
+    again = PartitionStore(tmp_path / "store", StoreMemory())
+    assert "kCompactionStyleUniversal" in options_of(again)
+    assert again.meta == META
+    for part in range(8):
+        await again.write(((b"%d%06d" % (part, n), b"new") for n in range(0, 20_000, 2)), [], META)
+        again._db.flush()
+    again._db.compact_range(None, None)
+    again = reopened(again)
+    found = {key: again.get(key) for key in again.keys(b"", b"\xf0")}
+    assert len(found) == 8 * 20_000 + 1
+    assert all(value == (b"old" if int(key[1:] or b"1") % 2 else b"new") for key, value in found.items())
+
+
+def options_of(store: PartitionStore) -> str:
+    """What RocksDB says it was last opened with."""
+    return max(store.folder.glob("OPTIONS-*"), key=lambda file: file.name).read_text()
 
 
 def bytes_read() -> int:
